@@ -1,0 +1,180 @@
+"""Who is calling: the credential, its checks in their order, and what a role may."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import jwt
+import structlog
+from flask import Flask, g, request
+from flask_jwt_extended import JWTManager, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+
+from kcardswap.api.context import Caller, request_id, runtime
+from kcardswap.domain.accounts import (
+    AccountSuspended,
+    CredentialMissing,
+    InvalidToken,
+    Role,
+    RoleRequired,
+    SessionEnded,
+    UserStatus,
+)
+from kcardswap.domain.errors import Forbidden, TokenExpired, UnsupportedMediaType
+from kcardswap.queries import accounts as account_queries
+from kcardswap.queries.accounts import CallerRow
+from kcardswap.services import accounts
+
+PRESENCE_INTERVAL = timedelta(minutes=1)
+CLOCK_SKEW_SECONDS = 5
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Access(Enum):
+    """Who may call an operation."""
+
+    ANYBODY = "anon"
+    SIGNED_IN = "user"
+    ADMIN = "admin"
+
+
+ANYBODY, SIGNED_IN, ADMIN = Access.ANYBODY, Access.SIGNED_IN, Access.ADMIN
+
+
+class OriginNotAllowed(Forbidden):
+    """A page of a foreign site tried to write with the visitor's cookies."""
+
+    message = "This site may not act for you."
+    reason = "origin_not_allowed"
+
+
+def init_tokens(app: Flask) -> None:
+    """Configure the token library of ``app`` with our keys and claims."""
+    settings = runtime_of(app).settings
+    app.config.update(
+        JWT_SECRET_KEY=settings.jwt_secret_key,
+        JWT_DECODE_ALGORITHMS=["HS256"],
+        JWT_DECODE_ISSUER=settings.jwt_issuer,
+        JWT_DECODE_AUDIENCE=settings.jwt_audience,
+        JWT_ACCESS_COOKIE_NAME=settings.access_cookie_name,
+        JWT_REFRESH_COOKIE_NAME=settings.refresh_cookie_name,
+        JWT_REFRESH_COOKIE_PATH="/api/v1/auth",
+        JWT_COOKIE_SECURE=settings.cookie_secure,
+        JWT_COOKIE_SAMESITE=settings.cookie_samesite,
+        JWT_COOKIE_DOMAIN=settings.cookie_domain,
+        # Times are checked by the runtime's clock below, like every other deadline.
+        JWT_DECODE_LEEWAY=timedelta(days=36500),
+        # The Origin header and the JSON content type guard cookie writes instead.
+        JWT_COOKIE_CSRF_PROTECT=False,
+    )
+    manager = JWTManager(app)
+    manager.decode_key_loader(_key_of)
+
+
+def runtime_of(app: Flask) -> Any:
+    """Return the runtime ``app`` was built with."""
+    return app.extensions["kcardswap"]
+
+
+def _key_of(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    key = runtime().tokens.keys.get(header.get("kid", ""))
+    if key is None:
+        raise jwt.InvalidKeyError("unknown key id")
+    return key.secret
+
+
+def identify() -> dict[str, Any] | None:
+    """Return the claims of the access token this request carries, or None when it carries none.
+
+    A Bearer header, if present, is the only credential looked at.
+
+    :raises TokenExpired: signed by us, past its end.
+    :raises InvalidToken: anything else that is wrong with it.
+    """
+    token = _presented_token()
+    if token is None:
+        return None
+    try:
+        claims = decode_token(token, allow_expired=True)
+        ends_at, issued_at = float(claims["exp"]), float(claims["iat"])
+    except (jwt.PyJWTError, JWTExtendedException, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidToken() from error
+    now = runtime().clock.now().timestamp()
+    if ends_at <= now:
+        raise TokenExpired()
+    if claims.get("type") != "access" or issued_at > now + CLOCK_SKEW_SECONDS:
+        raise InvalidToken()
+    return dict(claims)
+
+
+def _presented_token() -> str | None:
+    header = request.headers.get("Authorization", "")
+    if header[:7].lower() == "bearer ":
+        return header[7:].strip()
+    token = request.cookies.get(runtime().settings.access_cookie_name)
+    g.by_cookie = token is not None
+    return token
+
+
+def authenticate(claims: Mapping[str, Any] | None, access: Access) -> None:
+    """Let the request through as the caller the claims name, or refuse it.
+
+    Session, status and role come from the database every time, so a suspended account or an ended
+    session is refused at once.
+
+    :raises Unauthorized: no credential, or its session ended.
+    :raises AccountSuspended: a suspension is running.
+    :raises RoleRequired: the operation is for administrators.
+    """
+    if claims is None:
+        raise CredentialMissing()
+    row = _load(claims)
+    now = runtime().clock.now()
+    if row is None or row.status is UserStatus.DELETED:
+        raise SessionEnded()
+    if row.status is UserStatus.SUSPENDED and (row.suspended_until is None or row.suspended_until > now):
+        raise AccountSuspended(suspended_until=row.suspended_until)
+    if row.session_ended_at is not None or row.session_expires_at <= now:
+        raise SessionEnded()
+    if access is Access.ADMIN and not row.role.includes(Role.ADMIN):
+        raise RoleRequired()
+    g.caller = Caller(user_id=row.user_id, session_id=row.session_id, role=row.role)
+    structlog.contextvars.bind_contextvars(user_id=str(row.user_id))
+    if g.get("by_cookie"):
+        guard_cookie_write()
+    _note_presence(row)
+
+
+def _load(claims: Mapping[str, Any]) -> CallerRow | None:
+    try:
+        session_id, user_id = UUID(claims["sid"]), UUID(claims["sub"])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidToken() from error
+    with runtime().database.reader() as connection:
+        return account_queries.caller(connection, session_id=session_id, user_id=user_id)
+
+
+def _note_presence(row: CallerRow) -> None:
+    # Once a minute at most, so that "online" costs next to nothing.
+    if row.last_seen_at is None or runtime().clock.now() - row.last_seen_at > PRESENCE_INTERVAL:
+        accounts.note_presence(runtime().unit_of_work(request_id=request_id()), user_id=row.user_id)
+
+
+def guard_cookie_write() -> None:
+    """Refuse writes that a foreign page could make with a visitor's cookies.
+
+    :raises UnsupportedMediaType: a body that is not JSON (an HTML form could send it unasked).
+    :raises OriginNotAllowed: the Origin is neither ours nor an allowed one.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    has_body = request.content_length or request.headers.get("Transfer-Encoding")
+    if (has_body or request.content_type) and request.mimetype != "application/json":
+        raise UnsupportedMediaType()
+    origin = request.headers.get("Origin")
+    settings = runtime().settings
+    own = {request.host_url.rstrip("/"), settings.public_base_url}
+    if origin is not None and origin not in own and origin not in settings.cors_origins:
+        raise OriginNotAllowed()

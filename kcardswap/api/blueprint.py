@@ -1,0 +1,130 @@
+"""The project's blueprint: one decorator declares an operation, its guards and its documentation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from typing import Any, Literal
+
+import flask_smorest
+from flask import Response
+from marshmallow import Schema as MarshmallowSchema
+from marshmallow import fields
+
+from kcardswap.api.auth import ADMIN, ANYBODY, SIGNED_IN, Access
+from kcardswap.api.envelope import Answer, success
+from kcardswap.api.operation_docs import document_refusals, security_of
+from kcardswap.api.pagination import MetaSchema
+from kcardswap.api.parser import RequestParser
+from kcardswap.api.requests import guarded, with_etag
+from kcardswap.api.schemas.base import Schema
+from kcardswap.domain.errors import Refusal
+
+__all__ = ["ADMIN", "ANYBODY", "SIGNED_IN", "Blueprint"]
+
+Cache = Literal["public", "private"]
+CACHE_CONTROL: dict[Cache, str] = {"public": "public, max-age=300", "private": "private, no-cache"}
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint whose views are declared with ``operation``."""
+
+    ARGUMENTS_PARSER = RequestParser()
+
+    def operation(
+        self,
+        method: str,
+        rule: str,
+        *,
+        caller: Access,
+        body: type[Schema] | None = None,
+        query: type[Schema] | None = None,
+        answer: type[Schema] | None = None,
+        many: bool = False,
+        status: int = 200,
+        refuses: Sequence[type[Refusal]] = (),
+        limit: str | None = None,
+        keyed: bool = True,
+        cache: Cache | None = None,
+        docs: Mapping[str, Any] | None = None,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+        """Declare one operation of the API.
+
+        :param caller: who may call it.
+        :param body: schema of the JSON body; the view gets it parsed as ``body``.
+        :param query: schema of the query; the view gets it parsed as ``query``.
+        :param answer: schema of ``data``; None answers no body (204).
+        :param many: ``data`` is an array of ``answer``.
+        :param refuses: the refusals callers can meet beyond those every operation has.
+        :param limit: a rate limit beside the general ones.
+        :param keyed: whether POST by a signed-in caller takes an Idempotency-Key.
+        :param cache: answer with an ETag, cacheable by everybody or by the caller alone.
+        """
+        takes_key = keyed and method == "POST" and caller is not ANYBODY
+
+        def declare(view: Callable[..., Any]) -> Callable[..., Response]:
+            carried_out = _enveloped(view, answer, many=many, status=status, cache=cache)
+            if query is not None:
+                carried_out = self.arguments(query, location="query", arg_name="query")(carried_out)
+            if body is not None:
+                carried_out = self.arguments(body, location="json", arg_name="body")(carried_out)
+            schema = None if answer is None else envelope_of(answer, many)
+            carried_out = self.alt_response(status, schema=schema, success=True)(carried_out)
+            carried_out = document_refusals(
+                carried_out,
+                self,
+                refuses,
+                caller=caller,
+                takes_key=takes_key,
+                takes_input=bool(body or query or "<" in rule),
+                takes_body=body is not None,
+            )
+            endpoint = guarded(carried_out, access=caller, limit=limit, keyed=takes_key)
+            endpoint = self.doc(operationId=view.__name__, **security_of(caller), **(docs or {}))(endpoint)
+            self.add_url_rule(rule, view.__name__, endpoint, methods=[method])
+            return endpoint
+
+        return declare
+
+
+def _enveloped(
+    view: Callable[..., Any], answer: type[Schema] | None, *, many: bool, status: int, cache: Cache | None
+) -> Callable[..., Response]:
+    schema = None if answer is None else answer(many=many)
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Response:
+        result = view(*args, **kwargs)
+        if isinstance(result, Response):
+            return result
+        given = result if isinstance(result, Answer) else Answer(result)
+        code = given.status or status
+        if schema is None:
+            response = Response(status=code)
+            response.content_type = ""
+            del response.headers["Content-Type"]
+        else:
+            response = success(schema.dump(given.data), given.meta, code)
+        response.headers.update(given.headers or {})
+        if cache is not None:
+            response.headers["Cache-Control"] = CACHE_CONTROL[cache]
+            response = with_etag(response)
+        return response
+
+    return wrapper
+
+
+@cache
+def envelope_of(answer: type[Schema], many: bool) -> type[MarshmallowSchema]:
+    """Return the schema of the whole body around ``answer``, for the documentation."""
+    name = answer.__name__.removesuffix("Schema") + ("Array" if many else "")
+    data: Any = (
+        fields.List(fields.Nested(answer), required=True) if many else fields.Nested(answer, required=True)
+    )
+    return type(
+        f"{name}EnvelopeSchema",
+        (Schema,),
+        {
+            "data": data,
+            "meta": fields.Nested(MetaSchema, required=True, allow_none=True),
+            "error": fields.Raw(required=True, allow_none=True, metadata={"type": "null"}),
+        },
+    )

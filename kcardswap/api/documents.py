@@ -1,0 +1,92 @@
+"""The OpenAPI document and its interactive page, both served by ourselves."""
+
+from importlib.resources import files
+
+import flask_smorest
+from flask import Flask, Response, send_from_directory
+from werkzeug.routing import UnicodeConverter
+
+from kcardswap import __version__
+from kcardswap.api import BLUEPRINTS, ROOT_BLUEPRINTS
+from kcardswap.api.errors import register_error_handlers
+
+PREFIX = "/api/v1"
+ASSETS = str(files("flask_swagger_ui") / "dist")
+
+DESCRIPTION = """\
+Swap photocards: keep a binder, make friends, agree on a swap, confirm it.
+
+**Signing in.** `POST /auth/google-login` with a Google ID token; in development
+`GET /dev/identity-token?email=...` makes one for anybody. Send the access token as
+`Authorization: Bearer ...`, or let the cookies of the sign-in do it.
+
+**Bodies.** Success is `{"data", "meta", "error": null}`, a refusal is
+`{"data": null, "meta": null, "error": {"code", "message", "details"}}`.
+Programs read `code` and `details.reason`; `message` is prose.
+"""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>kcardswap API</title>
+  <link rel="stylesheet" href="docs/assets/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="docs/assets/swagger-ui-bundle.js"></script>
+  <script>
+    SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true,
+                     persistAuthorization: true, validatorUrl: null});
+  </script>
+</body>
+</html>
+"""
+
+
+class IdConverter(UnicodeConverter):
+    """An id in a path. It takes any text, so that a malformed id is a bad request and no unknown path."""
+
+
+class Api(flask_smorest.Api):
+    """flask-smorest without its error handlers: ours answer in the envelope."""
+
+    def _register_error_handlers(self) -> None:
+        register_error_handlers(self._app)
+
+    def _register_responses(self) -> None:
+        """Leave out the library's default responses: every operation documents its own refusals."""
+
+
+def init_documents(app: Flask) -> Api:
+    """Register every blueprint of ``app`` and serve the document that describes them."""
+    app.url_map.converters["id"] = IdConverter
+    app.config.update(
+        API_TITLE="kcardswap",
+        API_VERSION=__version__,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
+            "servers": [{"url": "/"}],
+        },
+    )
+    api = Api(app)
+    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api.register_converter(IdConverter, lambda converter: {"type": "string", "format": "uuid"})
+    schemes = api.spec.components
+    schemes.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    schemes.security_scheme("cookie", {"type": "apiKey", "in": "cookie", "name": "access_token"})
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint, url_prefix=PREFIX)
+    for blueprint in ROOT_BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.add_url_rule(f"{PREFIX}/docs", "docs", lambda: PAGE)
+    app.add_url_rule(f"{PREFIX}/docs/assets/<path:name>", "docs_asset", _asset)
+    return api
+
+
+def _asset(name: str) -> Response:
+    return send_from_directory(ASSETS, name, max_age=86400)

@@ -1,0 +1,144 @@
+"""What the OpenAPI document says about the refusals and the security of an operation."""
+
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import flask_smorest
+from marshmallow import fields
+
+from kcardswap.api.auth import ADMIN, ANYBODY, Access, OriginNotAllowed
+from kcardswap.api.errors import Public, public_kind
+from kcardswap.api.schemas.base import Schema
+from kcardswap.domain import errors
+from kcardswap.domain.accounts import (
+    AccountSuspended,
+    CredentialMissing,
+    InvalidToken,
+    RoleRequired,
+    SessionEnded,
+)
+from kcardswap.domain.errors import Refusal
+from kcardswap.services.idempotency import IdempotencyMismatch, InProgress
+
+ALWAYS: tuple[type[Refusal], ...] = (errors.RateLimited, errors.Unavailable)
+SIGNED_IN_REFUSALS: tuple[type[Refusal], ...] = (
+    CredentialMissing,
+    InvalidToken,
+    SessionEnded,
+    errors.TokenExpired,
+    AccountSuspended,
+    OriginNotAllowed,
+)
+KEY_PARAMETER = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "description": "Makes a repetition safe: the same key and request get the same answer for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "2f1c9a34-proposal-1",
+}
+
+
+class ErrorSchema(Schema):
+    """Why a request was refused."""
+
+    code = fields.String(required=True, metadata={"example": "404_NOT_FOUND"})
+    message = fields.String(required=True, metadata={"description": "Prose for people."})
+    details = fields.Dict(
+        keys=fields.String(), required=True, metadata={"description": "Facts for programs."}
+    )
+
+
+class FailureSchema(Schema):
+    """The envelope of every refusal."""
+
+    data = fields.Raw(required=True, allow_none=True, metadata={"type": "null"})
+    meta = fields.Raw(required=True, allow_none=True, metadata={"type": "null"})
+    error = fields.Nested(ErrorSchema, required=True)
+
+
+def security_of(access: Access) -> dict[str, Any]:
+    """Return the security requirement and the caller of an operation for its documentation."""
+    if access is ANYBODY:
+        return {"security": [], "x-caller": access.value}
+    return {"security": [{"bearer": []}, {"cookie": []}], "x-caller": access.value}
+
+
+def document_refusals(
+    view: Callable[..., Any],
+    blueprint: flask_smorest.Blueprint,
+    refuses: Sequence[type[Refusal]],
+    *,
+    caller: Access,
+    takes_key: bool,
+    takes_input: bool,
+    takes_body: bool,
+) -> Callable[..., Any]:
+    """Return ``view`` with one documented response per status it can be refused with."""
+    refusals = [*refuses, *ALWAYS]
+    if caller is not ANYBODY:
+        refusals += SIGNED_IN_REFUSALS
+    if caller is ADMIN:
+        refusals.append(RoleRequired)
+    if takes_input or takes_key:
+        refusals.append(errors.ValidationFailed)
+    if takes_body:
+        refusals += [errors.PayloadTooLarge, errors.UnsupportedMediaType]
+    if takes_key:
+        refusals += [InProgress, IdempotencyMismatch]
+        view = blueprint.doc(parameters=[KEY_PARAMETER])(view)
+    for status, group in sorted(_by_status(refusals).items()):
+        view = blueprint.alt_response(
+            status,
+            schema=FailureSchema,
+            description=" · ".join(dict.fromkeys(_name(refusal) for refusal in group)),
+            examples={_key(refusal): _example(refusal) for refusal in group},
+        )(view)
+    return view
+
+
+def _by_status(refusals: Iterable[type[Refusal]]) -> dict[int, list[type[Refusal]]]:
+    groups: dict[int, list[type[Refusal]]] = defaultdict(list)
+    for refusal in dict.fromkeys(refusals):
+        groups[public_kind(refusal).status].append(refusal)
+    return groups
+
+
+def _name(refusal: type[Refusal]) -> str:
+    public: Public = public_kind(refusal)
+    return f"{public.code} {refusal.reason or ''}".strip()
+
+
+def _key(refusal: type[Refusal]) -> str:
+    return refusal.reason or refusal.__name__
+
+
+def _example(refusal: type[Refusal]) -> dict[str, Any]:
+    details = _details(refusal)
+    error = {"code": public_kind(refusal).code, "message": _message(refusal), "details": details}
+    return {
+        "summary": (inspect.getdoc(refusal) or "").splitlines()[0],
+        "value": {"data": None, "meta": None, "error": error},
+    }
+
+
+def _message(refusal: type[Refusal]) -> str:
+    if issubclass(refusal, errors.LimitExceeded):
+        return "Limit reached: 3/3."
+    return refusal.message
+
+
+def _details(refusal: type[Refusal]) -> dict[str, Any]:
+    if issubclass(refusal, errors.ValidationFailed):
+        return {"errors": [{"field": "field", "message": "Not valid.", "type": "invalid"}]}
+    if issubclass(refusal, errors.LimitExceeded):
+        return {"limit_key": "requests_per_user", "limit_value": 3, "current_value": 3, "reset_at": None}
+    if issubclass(refusal, errors.NotFound):
+        return {"resource_type": refusal.__name__.removesuffix("NotFound").lower()}
+    if issubclass(refusal, errors.PayloadTooLarge):
+        return {"max_bytes": 131072}
+    if issubclass(refusal, errors.Unavailable):
+        return {"service": "database"}
+    return {"reason": refusal.reason} if refusal.reason else {}

@@ -1,0 +1,152 @@
+"""How an operation is carried out: limits, authentication, repetition, one answer."""
+
+import hashlib
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from flask import Response, current_app, g, request
+
+from kcardswap.api.auth import Access, authenticate, identify
+from kcardswap.api.context import caller, runtime
+from kcardswap.api.limits import RateLimits, caller_address
+from kcardswap.api.parser import read_json_object
+from kcardswap.domain.errors import Refusal, ValidationFailed, WriteConflict
+from kcardswap.services import idempotency
+from kcardswap.services.idempotency import KeptAnswer
+
+View = Callable[..., Response]
+
+ATTEMPTS = 5
+BACKOFF_SECONDS = 0.02
+KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+
+def retrying(work: Callable[[], Any]) -> Any:
+    """Run ``work``, again when the database asks for it, after growing, random pauses.
+
+    :raises WriteConflict: it asked again after 5 attempts.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return work()
+        except WriteConflict:
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, BACKOFF_SECONDS * 2**attempt))
+    raise AssertionError("unreachable")
+
+
+def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> View:
+    """Return ``view`` behind rate limits and authentication; writes are repeated when the database asks."""
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Response:
+        request.max_content_length = runtime().settings.request_max_json_bytes
+        _admit(access, limit)
+        parsed = _parsed_ids(kwargs)
+
+        def carry_out() -> Response:
+            return view(*args, **parsed)
+
+        key = request.headers.get("Idempotency-Key")
+        if keyed and key is not None:
+            answer: Response = retrying(lambda: _once(key, carry_out))
+        elif request.method == "GET":
+            answer = carry_out()
+        else:
+            answer = retrying(carry_out)
+        return answer
+
+    return wrapper
+
+
+def _admit(access: Access, limit: str | None) -> None:
+    limits: RateLimits = current_app.extensions["rate_limits"]
+    if access is Access.ANYBODY:
+        limits.count("requests_per_ip", caller_address())
+        return
+    try:
+        claims = identify()
+    except Refusal:
+        limits.count("requests_per_ip", caller_address())
+        raise
+    if claims is None:
+        limits.count("requests_per_ip", caller_address())
+    else:
+        limits.count("requests_per_user", str(claims.get("sub")))
+    authenticate(claims, access)
+    if limit is not None:
+        limits.count(limit, str(caller().user_id))
+
+
+def _parsed_ids(path: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the path's values with ids parsed: a malformed one is a bad request, not an unknown path."""
+    parsed = dict(path)
+    for name, value in path.items():
+        if name.endswith("_id"):
+            try:
+                if len(value) != 36:
+                    raise ValueError("not in the canonical form")
+                parsed[name] = UUID(value)
+            except ValueError as error:
+                raise ValidationFailed(name, "Not a valid UUID.") from error
+    return parsed
+
+
+def _once(key: str, carry_out: Callable[[], Response]) -> Response:
+    """Carry out a keyed request in one transaction with its key, or answer what it was answered before."""
+    if not KEY.fullmatch(key):
+        raise ValidationFailed("Idempotency-Key", "1 to 255 visible ASCII characters.")
+    row_id = runtime().new_id()
+    refusal: Refusal | None = None
+    with runtime().database.transaction() as connection:
+        kept = idempotency.claim(
+            connection,
+            id=row_id,
+            user_id=caller().user_id,
+            key=key,
+            fingerprint=idempotency.fingerprint(request.method, request.path, _body()),
+            now=runtime().clock.now(),
+            lifetime=runtime().settings.idempotency_lifetime,
+        )
+        if kept is not None:
+            return _replayed(kept)
+        g.transaction = connection
+        try:
+            answer = carry_out()
+        except Refusal as error:
+            # What a service committed before refusing (an expired trade, for instance) stays; the key
+            # goes back.
+            refusal = error
+        finally:
+            del g.transaction
+        if refusal is None and answer.status_code < 300:
+            idempotency.keep(
+                connection, id=row_id, answer=KeptAnswer(answer.status_code, answer.get_data(True))
+            )
+        else:
+            idempotency.release(connection, id=row_id)
+    if refusal is not None:
+        raise refusal
+    return answer
+
+
+def _body() -> dict[str, Any]:
+    return read_json_object(request)
+
+
+def _replayed(kept: KeptAnswer) -> Response:
+    answer = Response(kept.body or None, kept.status, mimetype="application/json")
+    answer.headers["Idempotent-Replayed"] = "true"
+    return answer
+
+
+def with_etag(answer: Response) -> Response:
+    """Give an answer its weak ETag, or turn it into a 304 when the caller has it already."""
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32], weak=True)
+    return answer.make_conditional(request)

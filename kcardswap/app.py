@@ -1,0 +1,107 @@
+"""The composition root: the only place that picks implementations."""
+
+from flask import Flask
+from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from kcardswap.api.auth import init_tokens
+from kcardswap.api.documents import init_documents
+from kcardswap.api.limits import RateLimits, add_rate_headers
+from kcardswap.api.tracing import init_tracing
+from kcardswap.commands import register_commands
+from kcardswap.gateways.identity import (
+    DevIdentityProvider,
+    GoogleIdentityProvider,
+    IdentityProviders,
+    KeySet,
+    fetch_keys_from,
+)
+from kcardswap.gateways.images import PillowImageCleaner
+from kcardswap.gateways.passwords import Passwords
+from kcardswap.gateways.storage import LocalStorage
+from kcardswap.gateways.tokens import TokenSigner
+from kcardswap.logs import configure_logging
+from kcardswap.persistence.engine import Database, LazyDatabase
+from kcardswap.persistence.orm.mappings import map_entities
+from kcardswap.persistence.readiness import Readiness
+from kcardswap.runtime import EXTENSION, Runtime, open_database
+from kcardswap.settings import Settings
+
+EXPOSED_HEADERS = [
+    "ETag",
+    "Idempotent-Replayed",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-ID",
+]
+
+
+def create_app(settings: Settings, *, database: Database | None = None) -> Flask:
+    """Build the application.
+
+    :param database: where sessions come from; by default the configured database, connected to on
+        first use, so that commands which need none start without one.
+    """
+    configure_logging(settings.log_level)
+    map_entities()
+    app = Flask("kcardswap", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.extensions[EXTENSION] = build_runtime(
+        settings, database or LazyDatabase(lambda: open_database(settings))
+    )
+    app.extensions["rate_limits"] = RateLimits(settings)
+    if settings.trusted_proxy_hops:
+        hops = settings.trusted_proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    init_tracing(app)
+    app.after_request(add_rate_headers)
+    init_tokens(app)
+    init_documents(app)
+    CORS(
+        app,
+        origins=list(settings.cors_origins),
+        supports_credentials=True,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
+    register_commands(app)
+    return app
+
+
+def build_runtime(settings: Settings, database: Database) -> Runtime:
+    """Pick the implementation of every port."""
+    return Runtime(
+        settings=settings,
+        database=database,
+        tokens=TokenSigner(
+            key=settings.jwt_secret_key,
+            previous_key=settings.jwt_previous_secret_key,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            access_lifetime=settings.access_token_lifetime,
+        ),
+        passwords=Passwords(),
+        identity_providers=IdentityProviders(
+            GoogleIdentityProvider(
+                keys=KeySet(fetch_keys_from(settings.google_jwks_url)), client_ids=settings.google_client_ids
+            ),
+            _dev_identity_provider(settings),
+        ),
+        storage=LocalStorage(
+            settings.storage_root,
+            signing_key=settings.storage_signing_key,
+            base_url=settings.public_base_url,
+            read_window=settings.read_url_lifetime,
+        ),
+        images=PillowImageCleaner(max_megapixels=settings.image_max_megapixels),
+        readiness=Readiness(database, draining=(settings.data_dir / "draining").exists),
+    )
+
+
+def _dev_identity_provider(settings: Settings) -> DevIdentityProvider | None:
+    if not settings.dev_identity_provider:
+        return None
+    return DevIdentityProvider(data_dir=settings.data_dir, base_url=settings.public_base_url)

@@ -1,0 +1,1 @@
+"""Entities, value objects, events and refusals; standard library only."""

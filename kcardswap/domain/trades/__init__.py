@@ -1,0 +1,72 @@
+"""Swaps of cards between two to five people: the aggregate, its moves, events and refusals."""
+
+from kcardswap.domain.trades.entity import Trade, TradeItem, TradeParticipant, TradeTimeouts
+from kcardswap.domain.trades.events import (
+    TradeAccepted,
+    TradeCanceled,
+    TradeCompleted,
+    TradeConfirmed,
+    TradeCountered,
+    TradeProposed,
+    TradeRejected,
+)
+from kcardswap.domain.trades.kinds import UNFINISHED, CancelReason, Meeting, TradeRole, TradeStatus
+from kcardswap.domain.trades.moves import (
+    CARDS_PER_PERSON,
+    PEOPLE_MAX,
+    PEOPLE_MIN,
+    Move,
+    refuse_duplicates,
+    two_party_moves,
+)
+from kcardswap.domain.trades.refusals import (
+    ACTIVE_TRADES_PER_PAIR,
+    ConfirmationTimedOut,
+    MatchInvalid,
+    NotTwoParty,
+    PairLimitReached,
+    ProposalTimedOut,
+    TradeFinished,
+    TradeNotAccepted,
+    TradeNotFound,
+    TradeNotProposed,
+    UnbalancedSwap,
+    WrongSide,
+)
+
+__all__ = [
+    "ACTIVE_TRADES_PER_PAIR",
+    "CARDS_PER_PERSON",
+    "PEOPLE_MAX",
+    "PEOPLE_MIN",
+    "UNFINISHED",
+    "CancelReason",
+    "ConfirmationTimedOut",
+    "MatchInvalid",
+    "Meeting",
+    "Move",
+    "NotTwoParty",
+    "PairLimitReached",
+    "ProposalTimedOut",
+    "Trade",
+    "TradeAccepted",
+    "TradeCanceled",
+    "TradeCompleted",
+    "TradeConfirmed",
+    "TradeCountered",
+    "TradeFinished",
+    "TradeItem",
+    "TradeNotAccepted",
+    "TradeNotFound",
+    "TradeNotProposed",
+    "TradeParticipant",
+    "TradeProposed",
+    "TradeRejected",
+    "TradeRole",
+    "TradeStatus",
+    "TradeTimeouts",
+    "UnbalancedSwap",
+    "WrongSide",
+    "refuse_duplicates",
+    "two_party_moves",
+]

@@ -1,0 +1,1 @@
+"""The outside world behind ports: identity providers, storage, images, tokens."""

@@ -1,0 +1,241 @@
+"""Identity providers: verifying the ID tokens of Google, and of the local provider in development."""
+
+import base64
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from kcardswap.domain.accounts import InvalidGoogleToken
+from kcardswap.domain.errors import Unavailable
+from kcardswap.settings import kept_secret
+
+GOOGLE_ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+CLOCK_SKEW_SECONDS = 5
+KEY_FETCH_INTERVAL_SECONDS = 30
+KEY_FETCH_TIMEOUT_SECONDS = (2, 5)
+DEV_TOKEN_LIFETIME = timedelta(minutes=10)
+DEV_CLIENT_ID = "kcardswap-dev"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedIdentity:
+    """What a provider vouches for."""
+
+    subject: str
+    email: str
+    name: str | None
+    picture: str | None
+
+
+class KeySet:
+    """A provider's published signing keys, cached.
+
+    An unknown key id causes at most one fetch in 30 s, so made-up tokens cannot make us hammer the
+    provider. While the provider is unreachable, the keys fetched before keep working.
+    """
+
+    def __init__(
+        self, fetch: Callable[[], Mapping[str, Any]], *, monotonic: Callable[[], float] = time.monotonic
+    ):
+        self._fetch = fetch
+        self._monotonic = monotonic
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._tried_at: float | None = None
+        self._lock = threading.Lock()
+
+    def find(self, key_id: str) -> jwt.PyJWK | None:
+        """Return the key with this id, or None.
+
+        :raises Unavailable: no key set was ever fetched and it cannot be fetched now.
+        """
+        if key_id in self._keys:
+            return self._keys[key_id]
+        with self._lock:
+            self._refresh_if_due()
+            if not self._keys:
+                raise Unavailable("google_oauth")
+            return self._keys.get(key_id)
+
+    def _refresh_if_due(self) -> None:
+        now = self._monotonic()
+        if self._keys and self._tried_at is not None and now - self._tried_at < KEY_FETCH_INTERVAL_SECONDS:
+            return
+        self._tried_at = now
+        try:
+            fetched = jwt.PyJWKSet.from_dict(dict(self._fetch()))
+            self._keys = {key.key_id: key for key in fetched.keys if key.key_id}
+        except (requests.RequestException, jwt.PyJWTError, ValueError, TypeError, AttributeError):
+            return
+
+
+class GoogleIdentityProvider:
+    """Verifies Google-style ID tokens: signature, issuer, audience, times and a verified e-mail."""
+
+    def __init__(
+        self, *, keys: KeySet, client_ids: tuple[str, ...], issuers: tuple[str, ...] = GOOGLE_ISSUERS
+    ):
+        self._keys = keys
+        self._client_ids = client_ids
+        self.issuers = issuers
+
+    def verify(self, id_token: str, *, now: datetime) -> VerifiedIdentity:
+        """Return who the token is about.
+
+        :raises InvalidGoogleToken: any check of the ID token failed.
+        :raises Unavailable: the provider's keys were never fetched and cannot be.
+        """
+        try:
+            claims = self._decode(id_token)
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError) as error:
+            raise InvalidGoogleToken() from error
+        self._refuse_unless_trustworthy(claims, now)
+        return VerifiedIdentity(
+            subject=claims["sub"],
+            email=claims["email"],
+            name=_text_or_none(claims.get("name")),
+            picture=_text_or_none(claims.get("picture")),
+        )
+
+    def _decode(self, id_token: str) -> dict[str, Any]:
+        key_id = jwt.get_unverified_header(id_token)["kid"]
+        key = self._keys.find(key_id)
+        if key is None:
+            raise InvalidGoogleToken()
+        # Times are checked below against our own clock.
+        return jwt.decode(
+            id_token,
+            key.key,
+            algorithms=["RS256"],
+            audience=list(self._client_ids),
+            issuer=list(self.issuers),
+            options={
+                "require": ["exp", "iat", "sub", "aud", "iss"],
+                "verify_exp": False,
+                "verify_iat": False,
+            },
+        )
+
+    def _refuse_unless_trustworthy(self, claims: Mapping[str, Any], now: datetime) -> None:
+        seconds = now.timestamp()
+        times = (claims["iat"], claims["exp"])
+        trustworthy = (
+            all(isinstance(value, int | float) for value in times)
+            and claims["iat"] <= seconds + CLOCK_SKEW_SECONDS
+            and claims["exp"] > seconds - CLOCK_SKEW_SECONDS
+            and claims.get("azp", self._client_ids[0] if self._client_ids else None) in self._client_ids
+            and claims.get("email_verified") is True
+            and isinstance(claims.get("email"), str)
+            and isinstance(claims["sub"], str)
+            and 1 <= len(claims["sub"]) <= 255
+        )
+        if not trustworthy:
+            raise InvalidGoogleToken()
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and "\x00" not in value else None
+
+
+def fetch_keys_from(url: str) -> Callable[[], Mapping[str, Any]]:
+    """Return a function that downloads the JWK set at ``url``."""
+
+    def fetch() -> Mapping[str, Any]:
+        answer = requests.get(url, timeout=KEY_FETCH_TIMEOUT_SECONDS, allow_redirects=False)
+        answer.raise_for_status()
+        keys: Mapping[str, Any] = answer.json()
+        return keys
+
+    return fetch
+
+
+class DevIdentityProvider:
+    """A local stand-in for Google that signs ID tokens for anybody; it exists in development only.
+
+    It has a key of its own, kept in ``DATA_DIR``, and its tokens pass the same complete verification.
+    """
+
+    def __init__(self, *, data_dir: Path, base_url: str) -> None:
+        self.issuer = f"{base_url}/api/v1/dev"
+        self._key = serialization.load_pem_private_key(
+            kept_secret(data_dir, "dev_identity_key.pem", _new_private_key).encode(), password=None
+        )
+        assert isinstance(self._key, rsa.RSAPrivateKey)
+        self._key_id = self._thumbprint()
+
+    def identity_token(self, *, email: str, name: str | None, email_verified: bool, now: datetime) -> str:
+        """Return an ID token for the person with this address; the subject is derived from it."""
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "aud": DEV_CLIENT_ID,
+            "azp": DEV_CLIENT_ID,
+            "sub": "dev-" + hashlib.sha256(email.encode()).hexdigest()[:32],
+            "email": email,
+            "email_verified": email_verified,
+            "iat": int(now.timestamp()),
+            "exp": int((now + DEV_TOKEN_LIFETIME).timestamp()),
+        }
+        if name:
+            claims["name"] = name
+        assert isinstance(self._key, rsa.RSAPrivateKey)
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id})
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public key as a JWK set."""
+        assert isinstance(self._key, rsa.RSAPrivateKey)
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        return {"keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256"}]}
+
+    def verifier(self) -> GoogleIdentityProvider:
+        """Return the verification of this provider's tokens."""
+        return GoogleIdentityProvider(
+            keys=KeySet(self.jwks), client_ids=(DEV_CLIENT_ID,), issuers=(self.issuer,)
+        )
+
+    def _thumbprint(self) -> str:
+        assert isinstance(self._key, rsa.RSAPrivateKey)
+        der = self._key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return hashlib.sha256(der).hexdigest()[:16]
+
+
+def _new_private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+class IdentityProviders:
+    """Google, and in development the local provider beside it; a token's issuer picks the one to ask."""
+
+    def __init__(self, google: GoogleIdentityProvider, dev: DevIdentityProvider | None = None) -> None:
+        self.dev = dev
+        self._google = google
+        self._dev_verifier = dev.verifier() if dev else None
+
+    def verify(self, id_token: str, *, now: datetime) -> VerifiedIdentity:
+        """Return who the token is about, by the rules of ``GoogleIdentityProvider.verify``."""
+        if self._dev_verifier is not None and _unverified_issuer(id_token) in self._dev_verifier.issuers:
+            return self._dev_verifier.verify(id_token, now=now)
+        return self._google.verify(id_token, now=now)
+
+
+def _unverified_issuer(id_token: str) -> object:
+    try:
+        payload = id_token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims.get("iss")
+    except (IndexError, ValueError, AttributeError):
+        return None

@@ -1,0 +1,1 @@
+"""Tables and the imperative mappings of the entities onto them."""

@@ -1,0 +1,198 @@
+"""catalog_groups, catalog_members, catalog_releases, catalog_aliases and photocards."""
+
+from typing import Any
+
+from sqlalchemy import (
+    CHAR,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+from sqlalchemy.orm import RelationshipProperty, relationship
+
+from kcardswap.domain.catalog import (
+    AliasLocale,
+    CatalogAlias,
+    CatalogGroup,
+    CatalogMember,
+    PhotocardSource,
+    PhotocardStatus,
+    ReleaseKind,
+)
+from kcardswap.persistence.orm.base import (
+    choice,
+    id_column,
+    mapper_registry,
+    metadata,
+    moment,
+    one_of,
+    reference,
+    times,
+)
+
+
+def _searchable(table_name: str) -> tuple[Column[Any], CheckConstraint, Index]:
+    """Return the column ``q`` searches, the bound on its length and its trigram index."""
+    return (
+        Column("search_text", Text, nullable=False),
+        CheckConstraint("length(search_text) <= 4000", name="search_text_length"),
+        Index(
+            f"ix_{table_name}_search_text",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ),
+    )
+
+
+catalog_groups = Table(
+    "catalog_groups",
+    metadata,
+    id_column(),
+    Column("slug", String(60), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("name_ko", String(120)),
+    Column("name_zh", String(120)),
+    Column("emoji", String(16)),
+    Column("featured", Boolean, nullable=False, server_default=false()),
+    Column("sort_order", Integer, nullable=False, server_default="0"),
+    *_searchable("catalog_groups"),
+    *times(),
+    UniqueConstraint("slug"),
+    Index("ix_catalog_groups_name_id", "name", "id"),
+)
+Index(
+    "ix_catalog_groups_sort_order_id",
+    catalog_groups.c.sort_order,
+    catalog_groups.c.id,
+    postgresql_where=catalog_groups.c.featured,
+)
+
+catalog_members = Table(
+    "catalog_members",
+    metadata,
+    id_column(),
+    reference("group_id", "catalog_groups.id", ondelete="RESTRICT"),
+    Column("name", String(120), nullable=False),
+    Column("name_ko", String(120)),
+    Column("name_zh", String(120)),
+    Column("sort_order", Integer, nullable=False, server_default="0"),
+    *times(),
+    UniqueConstraint("group_id", "name"),
+)
+
+catalog_releases = Table(
+    "catalog_releases",
+    metadata,
+    id_column(),
+    reference("group_id", "catalog_groups.id", ondelete="RESTRICT"),
+    Column("title", String(200), nullable=False),
+    Column("title_ko", String(200)),
+    Column("title_zh", String(200)),
+    choice("kind", ReleaseKind),
+    Column("released_on", Date),
+    *_searchable("catalog_releases"),
+    *times(),
+    UniqueConstraint("group_id", "title", "kind"),
+    one_of("kind", ReleaseKind),
+)
+Index(
+    "ix_catalog_releases_group_id_released_on_id",
+    catalog_releases.c.group_id,
+    catalog_releases.c.released_on.desc(),
+    catalog_releases.c.id,
+)
+Index("ix_catalog_releases_released_on_id", catalog_releases.c.released_on.desc(), catalog_releases.c.id)
+
+catalog_aliases = Table(
+    "catalog_aliases",
+    metadata,
+    id_column(),
+    reference("group_id", "catalog_groups.id", ondelete="CASCADE", nullable=True),
+    reference("member_id", "catalog_members.id", ondelete="CASCADE", nullable=True),
+    reference("release_id", "catalog_releases.id", ondelete="CASCADE", nullable=True),
+    choice("locale", AliasLocale, length=10),
+    Column("text", String(200), nullable=False),
+    Column("norm", String(200), nullable=False),
+    *times(),
+    UniqueConstraint("group_id", "norm"),
+    UniqueConstraint("member_id", "norm"),
+    UniqueConstraint("release_id", "norm"),
+    one_of("locale", AliasLocale),
+    CheckConstraint("num_nonnulls(group_id, member_id, release_id) = 1", name="one_owner"),
+    Index("ix_catalog_aliases_norm", "norm"),
+)
+
+photocards = Table(
+    "photocards",
+    metadata,
+    id_column(),
+    reference("group_id", "catalog_groups.id", ondelete="RESTRICT", nullable=True),
+    reference("member_id", "catalog_members.id", ondelete="RESTRICT", nullable=True),
+    reference("release_id", "catalog_releases.id", ondelete="RESTRICT", nullable=True),
+    Column("group_text", String(100)),
+    Column("member_text", String(100)),
+    Column("release_text", String(100)),
+    Column("version", String(100)),
+    choice("source", PhotocardSource),
+    Column("rarity", String(20)),
+    choice("status", PhotocardStatus),
+    reference("merged_into_id", "photocards.id", ondelete="RESTRICT", nullable=True),
+    Column("match_key", CHAR(64), nullable=False),
+    *_searchable("photocards"),
+    reference("submitted_by", "users.id", ondelete="SET NULL", nullable=True),
+    reference("verified_by", "users.id", ondelete="SET NULL", nullable=True),
+    moment("verified_at", nullable=True),
+    *times(),
+    UniqueConstraint("match_key"),
+    one_of("source", PhotocardSource),
+    one_of("status", PhotocardStatus),
+    CheckConstraint("rarity IN ('common', 'rare', 'epic', 'legendary')", name="rarity"),
+    CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name="merged"),
+    CheckConstraint("merged_into_id <> id", name="merged_into_another"),
+    CheckConstraint("status <> 'verified' OR group_id IS NOT NULL", name="verified_has_group"),
+    Index("ix_photocards_group_id_member_id_release_id_id", "group_id", "member_id", "release_id", "id"),
+    Index("ix_photocards_member_id_id", "member_id", "id"),
+    Index("ix_photocards_release_id_id", "release_id", "id"),
+    Index("ix_photocards_merged_into_id", "merged_into_id"),
+    Index("ix_photocards_submitted_by", "submitted_by"),
+    Index("ix_photocards_verified_by", "verified_by"),
+)
+Index(
+    "ix_photocards_status_created_at_id",
+    photocards.c.status,
+    photocards.c.created_at.desc(),
+    photocards.c.id,
+)
+
+
+def _aliases() -> "RelationshipProperty[CatalogAlias]":
+    # No delete-orphan: an alias has one of several parents, and SQLAlchemy takes it for an orphan as long
+    # as any of them is missing.
+    return relationship(CatalogAlias, lazy="selectin", cascade="all", passive_deletes=True)
+
+
+def map_catalog() -> None:
+    """Map groups with their members and aliases; releases and photocards have no entities yet."""
+    mapper_registry.map_imperatively(CatalogAlias, catalog_aliases)
+    mapper_registry.map_imperatively(
+        CatalogMember,
+        catalog_members,
+        properties={"aliases": _aliases()},
+    )
+    mapper_registry.map_imperatively(
+        CatalogGroup,
+        catalog_groups,
+        properties={
+            "members": relationship(CatalogMember, lazy="selectin", order_by=catalog_members.c.name),
+            "aliases": _aliases(),
+        },
+    )

@@ -1,0 +1,26 @@
+"""Maps every entity, once per process."""
+
+from functools import cache
+
+from kcardswap.persistence.orm import outbox  # noqa: F401  (its tables belong to the metadata)
+from kcardswap.persistence.orm.accounts import map_accounts
+from kcardswap.persistence.orm.cards import map_cards
+from kcardswap.persistence.orm.catalog import map_catalog
+from kcardswap.persistence.orm.conversations import map_conversations
+from kcardswap.persistence.orm.friendships import map_friendships
+from kcardswap.persistence.orm.media import map_media
+from kcardswap.persistence.orm.profiles import map_profiles
+from kcardswap.persistence.orm.trades import map_trades
+
+
+@cache
+def map_entities() -> None:
+    """Attach all entities to their tables; calling it again does nothing."""
+    map_accounts()
+    map_profiles()
+    map_catalog()
+    map_media()
+    map_cards()
+    map_friendships()
+    map_conversations()
+    map_trades()

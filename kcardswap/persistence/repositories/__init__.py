@@ -1,0 +1,1 @@
+"""Collections of aggregates, loaded whole and locked on demand."""

@@ -1,0 +1,108 @@
+"""Repositories of users, identities, sessions, refresh tokens and login throttles."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from kcardswap.domain.accounts import (
+    Identity,
+    LoginThrottle,
+    Provider,
+    RefreshToken,
+    Session,
+    SessionNotFound,
+    User,
+    UserNotFound,
+)
+from kcardswap.persistence.orm.accounts import (
+    identities,
+    identity_denials,
+    login_throttles,
+    refresh_tokens,
+    sessions,
+    users,
+)
+from kcardswap.persistence.repositories.base import Repository
+
+
+class UserRepository(Repository[User]):
+    """Every account, also deleted ones."""
+
+    entity = User
+    table = users
+    missing = UserNotFound
+
+    def find_by_email(self, email: str, *, lock: bool = False) -> User | None:
+        """Return the account with this normalised e-mail address, or None."""
+        return self._one(users.c.email == email, lock=lock)
+
+
+class IdentityRepository(Repository[Identity]):
+    """Links between accounts and identity providers."""
+
+    entity = Identity
+    table = identities
+
+    def find_by_subject(self, provider: Provider, subject: str) -> Identity | None:
+        """Return the link of this provider's subject, or None when it never signed in."""
+        return self._one(identities.c.provider == provider, identities.c.subject == subject)
+
+    def denied_until(
+        self, provider: Provider, subject_hash: str, now: datetime
+    ) -> tuple[datetime | None] | None:
+        """Return the end of a running denial as a 1-tuple (None = no end), or None when there is none."""
+        denial = identity_denials.c
+        row = self.session.execute(
+            select(denial.until).where(denial.provider == provider, denial.subject_hash == subject_hash)
+        ).one_or_none()
+        if row is None or (row.until is not None and row.until <= now):
+            return None
+        return (row.until,)
+
+
+class SessionRepository(Repository[Session]):
+    """Sign-ins."""
+
+    entity = Session
+    table = sessions
+    missing = SessionNotFound
+
+    def live_of(self, user_id: UUID, now: datetime) -> list[Session]:
+        """Return the live sessions of a person, locked in id order."""
+        statement = (
+            select(Session)
+            .where(sessions.c.user_id == user_id, sessions.c.ended_at.is_(None), sessions.c.expires_at > now)
+            .order_by(sessions.c.id)
+        )
+        return self._all(statement, lock=True)
+
+
+class RefreshTokenRepository(Repository[RefreshToken]):
+    """Chains of refresh tokens; read under the lock of their session."""
+
+    entity = RefreshToken
+    table = refresh_tokens
+
+    def successor_of(self, token: RefreshToken) -> RefreshToken | None:
+        """Return the token that was issued for ``token``, or None."""
+        return self._one(refresh_tokens.c.parent_id == token.id)
+
+
+class LoginThrottleRepository(Repository[LoginThrottle]):
+    """Counters of failed password sign-ins."""
+
+    entity = LoginThrottle
+    table = login_throttles
+
+    def lock_or_start(self, key_hash: str, now: datetime) -> LoginThrottle:
+        """Return the counter of this key, locked; a new one starts at zero."""
+        self.session.execute(
+            insert(login_throttles)
+            .values(key_hash=key_hash, window_started_at=now, failures=0)
+            .on_conflict_do_nothing()
+        )
+        found = self._one(login_throttles.c.key_hash == key_hash, lock=True)
+        assert found is not None
+        return found

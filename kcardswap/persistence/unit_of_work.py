@@ -1,0 +1,103 @@
+"""The unit of work: one session, the repositories on it, and one commit for rows and events together."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.unitofwork import UOWTransaction
+
+from kcardswap.domain.base import Aggregate, Clock, NewId
+from kcardswap.persistence.outbox import write_events
+from kcardswap.persistence.repositories.accounts import (
+    IdentityRepository,
+    LoginThrottleRepository,
+    RefreshTokenRepository,
+    SessionRepository,
+    UserRepository,
+)
+from kcardswap.persistence.repositories.cards import CardRepository
+from kcardswap.persistence.repositories.catalog import CatalogGroupRepository
+from kcardswap.persistence.repositories.conversations import ThreadRepository
+from kcardswap.persistence.repositories.friendships import BlockRepository, FriendshipRepository
+from kcardswap.persistence.repositories.media import MediaRepository
+from kcardswap.persistence.repositories.profiles import ProfileRepository
+from kcardswap.persistence.repositories.quotas import QuotaRepository
+from kcardswap.persistence.repositories.trades import Reservations, TradeRepository
+from kcardswap.persistence.violations import translate
+
+
+class UnitOfWork:
+    """A transaction as services see it.
+
+    ``with uow:`` opens the session and the repositories; leaving the block without ``commit()`` rolls
+    everything back. The object can be entered again for the next transaction.
+    """
+
+    def __init__(
+        self,
+        new_session: Callable[[], Session],
+        *,
+        clock: Clock,
+        new_id: NewId,
+        request_id: str | None = None,
+    ) -> None:
+        self._new_session = new_session
+        self.clock = clock
+        self.new_id = new_id
+        self._request_id = request_id
+
+    def __enter__(self) -> Self:
+        self._seen: list[Aggregate] = []
+        self.session = self._new_session()
+        event.listen(self.session, "before_flush", self._stamp_updated_at)
+        self._open_repositories()
+        return self
+
+    def _open_repositories(self) -> None:
+        self.users = UserRepository(self.session, self._seen)
+        self.identities = IdentityRepository(self.session, self._seen)
+        self.sessions = SessionRepository(self.session, self._seen)
+        self.refresh_tokens = RefreshTokenRepository(self.session, self._seen)
+        self.login_throttles = LoginThrottleRepository(self.session, self._seen)
+        self.profiles = ProfileRepository(self.session, self._seen)
+        self.quotas = QuotaRepository(self.session)
+        self.media = MediaRepository(self.session, self._seen)
+        self.cards = CardRepository(self.session, self._seen)
+        self.catalog_groups = CatalogGroupRepository(self.session, self._seen)
+        self.friendships = FriendshipRepository(self.session, self._seen)
+        self.blocks = BlockRepository(self.session, self._seen)
+        self.threads = ThreadRepository(self.session, self._seen)
+        self.trades = TradeRepository(self.session, self._seen)
+        self.reservations = Reservations(self.session, self.cards)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.session.close()
+        if isinstance(error, DBAPIError | PoolTimeout):
+            meaning = translate(error)
+            if meaning is not error:
+                raise meaning from error
+
+    def flush(self) -> None:
+        """Send pending rows now, for instance so that a foreign key of the next insert finds its row."""
+        self.session.flush()
+
+    def commit(self) -> None:
+        """Make everything since ``with`` permanent: rows and the events they caused, or neither."""
+        self.session.flush()
+        events = [event for aggregate in self._seen for event in aggregate.collect_events()]
+        write_events(
+            self.session, events, new_id=self.new_id, now=self.clock.now(), request_id=self._request_id
+        )
+        self.session.commit()
+
+    def _stamp_updated_at(self, session: Session, flush: UOWTransaction, instances: Any) -> None:
+        now = self.clock.now()
+        for entity in session.dirty:
+            if hasattr(entity, "updated_at") and session.is_modified(entity):
+                entity.updated_at = now

@@ -1,0 +1,1 @@
+"""Read models: one SQL statement filling plain tuples."""

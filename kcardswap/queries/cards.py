@@ -1,0 +1,176 @@
+"""Binders: one's own, what others see of them, and how much of the day's limits is used."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Uuid, and_, bindparam, func, literal, or_, select
+
+from kcardswap.domain.accounts import UserNotFound, UserStatus
+from kcardswap.domain.cards import CardNotFound, CardStatus, Condition, Rarity, UploadStatus
+from kcardswap.domain.media import MediaStatus
+from kcardswap.domain.quotas import Period
+from kcardswap.domain.text import normalise
+from kcardswap.persistence.orm.accounts import users
+from kcardswap.persistence.orm.cards import cards, is_swappable
+from kcardswap.persistence.orm.media import media_assets
+from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
+from kcardswap.queries.visibility import has_blocked
+
+
+class CardRow(NamedTuple):
+    """One card; ``object_key`` names its picture in the storage, None as long as there is none to show."""
+
+    id: UUID
+    owner_id: UUID
+    photocard_id: UUID | None
+    idol: str | None
+    idol_group: str | None
+    album: str | None
+    version: str | None
+    rarity: Rarity | None
+    condition: Condition | None
+    note: str | None
+    status: CardStatus
+    size_bytes: int | None
+    upload_status: UploadStatus
+    acquired_trade_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    object_key: str | None
+
+
+class CardSort(StrEnum):
+    """The orders a binder can be read in."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    UPDATED = "updated"
+
+
+CARD_COLUMNS = (*(cards.c[name] for name in CardRow._fields[:-1]), media_assets.c.object_key)
+"""The columns of a CardRow, to be selected from ``CARDS_WITH_PICTURES``."""
+CARDS_WITH_PICTURES = cards.outerjoin(
+    media_assets,
+    and_(media_assets.c.id == cards.c.media_asset_id, media_assets.c.status == MediaStatus.ATTACHED),
+)
+
+_SORTS = {
+    # Newest and oldest follow one index in its two directions.
+    CardSort.NEWEST: (SortKey(cards.c.created_at, descending=True), SortKey(cards.c.id)),
+    CardSort.OLDEST: (SortKey(cards.c.created_at), SortKey(cards.c.id, descending=True)),
+    CardSort.UPDATED: (SortKey(cards.c.updated_at, descending=True), SortKey(cards.c.id)),
+}
+_CARDS = select(*CARD_COLUMNS).select_from(CARDS_WITH_PICTURES)
+_OWN_CARD = _CARDS.where(
+    cards.c.id == bindparam("card_id", type_=Uuid()),
+    cards.c.owner_id == bindparam("owner_id", type_=Uuid()),
+    cards.c.deleted_at.is_(None),
+)
+
+
+def own_card(connection: Connection, *, card_id: UUID, owner_id: UUID) -> CardRow:
+    """Return one card of its owner.
+
+    :raises CardNotFound: unknown, deleted or somebody else's.
+    """
+    row = connection.execute(_OWN_CARD, {"card_id": card_id, "owner_id": owner_id}).one_or_none()
+    if row is None:
+        raise CardNotFound()
+    return CardRow(*row)
+
+
+def binder(
+    connection: Connection, *, owner_id: UUID, filters: Mapping[str, Any], sort: CardSort, page: PageRequest
+) -> Page[CardRow]:
+    """Return a page of somebody's own cards, also unconfirmed and traded ones.
+
+    ``filters`` may hold status, rarity, photocard_id (equal) and idol, idol_group, album (compared as
+    normalised text); None filters nothing.
+    """
+    statement = _CARDS.where(cards.c.owner_id == owner_id, cards.c.deleted_at.is_(None), *_filtered(filters))
+    return fetch_page(connection, statement, sort=_SORTS[sort], page=page, make_row=CardRow)
+
+
+def cards_of(
+    connection: Connection, *, owner_id: UUID, viewer_id: UUID, filters: Mapping[str, Any], page: PageRequest
+) -> Page[CardRow]:
+    """Return a page of the cards somebody offers, newest first; ``filters`` as in ``binder``.
+
+    :raises UserNotFound: unknown, deleted, or the viewer was blocked by them.
+    """
+    statement = _CARDS.where(
+        cards.c.owner_id == owner_id, is_swappable, _is_open_to(viewer_id), *_filtered(filters)
+    )
+    found = fetch_page(connection, statement, sort=_SORTS[CardSort.NEWEST], page=page, make_row=CardRow)
+    if not found.rows and not found.total:
+        # Only an empty list has to be told from a person who is not there.
+        _require_person(connection, owner_id, viewer_id)
+    return found
+
+
+def _is_open_to(viewer_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that the viewer may see the binder of the card's owner."""
+    present = select(literal(1)).select_from(users).where(_may_be_seen(cards.c.owner_id, viewer_id))
+    return present.correlate(cards).exists()
+
+
+def _may_be_seen(person: ColumnElement[UUID] | UUID, viewer_id: UUID) -> ColumnElement[bool]:
+    return and_(
+        users.c.id == person, users.c.status != UserStatus.DELETED, ~has_blocked(users.c.id, viewer_id)
+    )
+
+
+def _require_person(connection: Connection, user_id: UUID, viewer_id: UUID) -> None:
+    if connection.scalar(select(users.c.id).where(_may_be_seen(user_id, viewer_id))) is None:
+        raise UserNotFound()
+
+
+def _filtered(filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    given = {name: value for name, value in filters.items() if value is not None}
+    equal = [cards.c[name] == given[name] for name in ("status", "rarity", "photocard_id") if name in given]
+    # A text without any letter or digit compares like no text; looking for it finds nothing.
+    texts = [
+        cards.c[f"{name}_norm"] == (normalise(given[name]) or "")
+        for name in ("idol", "idol_group", "album")
+        if name in given
+    ]
+    return [*equal, *texts]
+
+
+class BinderUsage(NamedTuple):
+    """How many cards count towards a day, and the bytes of all pictures that count towards the storage."""
+
+    uploads_today: int
+    storage_used_bytes: int
+
+
+_OWN_UPLOADS = and_(
+    cards.c.owner_id == bindparam("owner_id", type_=Uuid()), cards.c.acquired_trade_id.is_(None)
+)
+_MOMENT = cards.c.created_at.type
+_USAGE = select(
+    func.count().filter(
+        cards.c.created_at >= bindparam("begins_at", type_=_MOMENT),
+        cards.c.created_at < bindparam("ends_at", type_=_MOMENT),
+        or_(
+            cards.c.upload_status == UploadStatus.CONFIRMED,
+            cards.c.upload_expires_at > bindparam("now", type_=_MOMENT),
+        ),
+    ),
+    func.coalesce(
+        func.sum(cards.c.size_bytes).filter(
+            cards.c.upload_status == UploadStatus.CONFIRMED, cards.c.deleted_at.is_(None)
+        ),
+        0,
+    ),
+).where(_OWN_UPLOADS)
+
+
+def usage(connection: Connection, *, owner_id: UUID, day: Period, now: datetime) -> BinderUsage:
+    """Return what somebody has used up of the limits of their binder, counted as uploads are."""
+    values = {"owner_id": owner_id, "begins_at": day.begins_at, "ends_at": day.reset_at, "now": now}
+    uploads, stored = connection.execute(_USAGE, values).one()
+    return BinderUsage(uploads, int(stored))

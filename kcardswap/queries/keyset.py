@@ -1,0 +1,122 @@
+"""Pages of a list: by offset with the true total, or after a key without counting."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, or_, select, true
+
+Row = TypeVar("Row")
+Value = TypeVar("Value")
+
+
+class PageRequest(NamedTuple):
+    """Which rows are wanted: ``limit`` rows, skipping ``offset`` or following the row with key ``after``."""
+
+    limit: int
+    offset: int = 0
+    after: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """The rows of one page; ``total`` is None when it was asked for by key, ``next_key`` None at the end."""
+
+    rows: list[Row]
+    total: int | None
+    next_key: tuple[Any, ...] | None
+
+
+class SortKey(NamedTuple):
+    """One column a list is ordered by."""
+
+    column: ColumnElement[Any]
+    descending: bool = False
+
+    @property
+    def ordered(self) -> ColumnElement[Any]:
+        """Return the ORDER BY term."""
+        return self.column.desc() if self.descending else self.column.asc()
+
+    def follows(self, value: Any) -> ColumnElement[bool]:
+        """Return the condition of coming strictly after ``value``."""
+        return self.column < value if self.descending else self.column > value
+
+
+def fetch_page(
+    connection: Connection,
+    statement: Select[Any],
+    *,
+    sort: Sequence[SortKey],
+    page: PageRequest,
+    make_row: Callable[..., Row],
+) -> Page[Row]:
+    """Run one statement for one page of ``statement`` and build each row with ``make_row(*columns)``.
+
+    ``sort`` ends in a unique column, so pages stay stable while rows are added. One row more than
+    asked for is read to know whether there is a next page. By offset the same statement counts.
+    """
+    keyed = statement.add_columns(*(key.column.label(f"_key_{n}") for n, key in enumerate(sort)))
+    if page.after is None:
+        return _fetch_by_offset(connection, keyed, sort, page, make_row)
+    after = _after(sort, page.after)
+    rows = connection.execute(
+        keyed.where(after).order_by(*(key.ordered for key in sort)).limit(_literal(page.limit + 1))
+    ).all()
+    return _page(rows, len(sort), page.limit, None, make_row)
+
+
+def _fetch_by_offset(
+    connection: Connection,
+    keyed: Select[Any],
+    sort: Sequence[SortKey],
+    page: PageRequest,
+    make_row: Callable[..., Row],
+) -> Page[Row]:
+    # Counting and the page in one statement: a count of one row joined to the page's rows, so that an
+    # empty page still says how many there are.
+    count = select(func.count().label("total")).select_from(keyed.subquery("matching")).cte("counted")
+    rows_of_page = (
+        keyed.add_columns(true().label("_present"))
+        .order_by(*(key.ordered for key in sort))
+        .limit(_literal(page.limit + 1))
+        .offset(_literal(page.offset))
+        .cte("page")
+    )
+    order = [
+        column.desc() if key.descending else column.asc()
+        for n, key in enumerate(sort)
+        for column in [rows_of_page.c[f"_key_{n}"]]
+    ]
+    joined = (
+        select(count.c.total, rows_of_page)
+        .select_from(count.outerjoin(rows_of_page, true()))
+        .order_by(*order)
+    )
+    found = connection.execute(joined).all()
+    rows = [row[1:-1] for row in found if row[-1]]
+    return _page(rows, len(sort), page.limit, found[0][0], make_row)
+
+
+def _page(
+    rows: Sequence[Sequence[Any]], key_width: int, limit: int, total: int | None, make_row: Callable[..., Row]
+) -> Page[Row]:
+    visible = rows[:limit]
+    next_key = tuple(visible[-1][-key_width:]) if len(rows) > limit else None
+    return Page([make_row(*row[:-key_width]) for row in visible], total, next_key)
+
+
+def _after(sort: Sequence[SortKey], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Return the condition of coming after the row with these key values, in a form an index can follow."""
+    first = sort[0].column
+    bound = first <= values[0] if sort[0].descending else first >= values[0]
+    steps = []
+    for n, key in enumerate(sort):
+        equal = [earlier.column == value for earlier, value in zip(sort[:n], values[:n], strict=True)]
+        steps.append(and_(*equal, key.follows(values[n])))
+    return and_(bound, or_(*steps))
+
+
+def _literal(number: int) -> ColumnElement[int]:
+    # As a bound parameter the planner would have to guess how few rows are wanted.
+    return literal_column(str(int(number)))

@@ -1,0 +1,3 @@
+"""Use cases: one public function is one transaction."""
+
+from kcardswap.persistence.unit_of_work import UnitOfWork as UnitOfWork

@@ -1,0 +1,225 @@
+"""Filling, describing and emptying one's binder."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from kcardswap.domain.cards import Card, CardStatus
+from kcardswap.domain.errors import Unavailable
+from kcardswap.domain.media import ImageType, MediaAsset, MediaTarget
+from kcardswap.domain.quotas import LimitKey, Plan, QuotaCalendar, require_file_size, require_room
+from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
+from kcardswap.gateways.uploads import TakenIn, take_in
+from kcardswap.persistence.unit_of_work import UnitOfWork
+
+
+class AnnouncedCard(NamedTuple):
+    """Where to PUT the picture of a new card, until when, and where it will be seen."""
+
+    card_id: UUID
+    upload_url: str
+    content_type: ImageType
+    expires_at: datetime
+    object_key: str
+
+
+def announce(
+    uow: UnitOfWork,
+    storage: ObjectStorage,
+    calendar: QuotaCalendar,
+    *,
+    owner_id: UUID,
+    content_type: ImageType,
+    file_size_bytes: int,
+    description: Mapping[str, Any],
+    lifetime: timedelta,
+) -> AnnouncedCard:
+    """Put a card into the binder whose picture may be uploaded for ``lifetime``.
+
+    ``description`` takes the keys of ``Card.describe``.
+
+    :raises PhotocardNotFound: the catalog has no such photocard.
+    :raises LimitExceeded: too large a file, too many cards today, or no room left for pictures.
+    """
+    with uow:
+        described = _with_photocard(uow, description)
+        plan, now = uow.quotas.plan_of(owner_id), uow.clock.now()
+        require_file_size(plan, file_size_bytes)
+        _require_card_of_the_day(uow, calendar, plan, owner_id, created_at=now)
+        # Only a courtesy, without a lock: confirming counts the real bytes.
+        used = uow.cards.stored_bytes(owner_id)
+        require_room(plan, LimitKey.CARD_STORAGE_BYTES_MAX, used=used, wanted=file_size_bytes)
+        card_id = uow.new_id()
+        media = MediaAsset.announce(
+            id=uow.new_id(),
+            owner_id=owner_id,
+            content_type=content_type,
+            declared_bytes=file_size_bytes,
+            lifetime=lifetime,
+            now=now,
+            card_id=card_id,
+        )
+        uow.media.add(media)
+        # Across aggregates there is no relationship to order the inserts by.
+        uow.flush()
+        card = Card.announce(
+            id=card_id,
+            owner_id=owner_id,
+            media_asset_id=media.id,
+            description=described,
+            upload_expires_at=media.upload_expires_at,
+            now=now,
+        )
+        uow.cards.add(card)
+        uow.commit()
+        key, expires_at = media.object_key, media.upload_expires_at
+    url = storage.upload_url(
+        key, content_type=content_type.value, max_bytes=file_size_bytes, expires_at=expires_at
+    )
+    return AnnouncedCard(card_id, url, content_type, expires_at, key)
+
+
+def _with_photocard(uow: UnitOfWork, description: Mapping[str, Any]) -> Mapping[str, Any]:
+    wanted = description.get("photocard_id")
+    if wanted is None:
+        return description
+    return {**description, "photocard_id": uow.cards.photocard_behind(wanted)}
+
+
+def _require_card_of_the_day(
+    uow: UnitOfWork, calendar: QuotaCalendar, plan: Plan, owner_id: UUID, *, created_at: datetime
+) -> None:
+    day = calendar.day(created_at)
+    uow.quotas.lock(owner_id, LimitKey.CARDS_PER_DAY, period_start=day.start, now=created_at)
+    # The time is read under the lock: whether an upload URL still works must not change between two
+    # counts that wait for each other.
+    used = uow.cards.announced_on(owner_id, day, now=uow.clock.now())
+    require_room(plan, LimitKey.CARDS_PER_DAY, used=used, wanted=1, reset_at=day.reset_at)
+
+
+def confirm_upload(
+    uow: UnitOfWork,
+    storage: ObjectStorage,
+    images: ImageCleaner,
+    calendar: QuotaCalendar,
+    *,
+    card_id: UUID,
+    by: UUID,
+) -> None:
+    """Check the picture of a card and show the card; a confirmed card stays as it is.
+
+    :raises CardNotFound: unknown or deleted.
+    :raises NotOwner: somebody else's.
+    :raises UploadMissing: nothing was uploaded.
+    :raises ImageRefused: not a picture of the declared type.
+    :raises LimitExceeded: too large a file, the bytes of the month or the room for pictures used up, or
+        the upload URL ran out and other cards took the day's places.
+    :raises Unavailable: the storage does not work.
+    """
+    with uow:
+        card = uow.cards.get_present(card_id)
+        card.refuse_others(by)
+        if card.is_confirmed or card.media_asset_id is None:
+            return
+        media = uow.media.get(card.media_asset_id)
+        plan = uow.quotas.plan_of(by)
+        key, declared = media.object_key, ImageType(media.content_type)
+    taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
+    _confirm_checked(uow, calendar, taken, card_id=card_id)
+    storage.discard_upload(key)
+
+
+def _confirm_checked(uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn, *, card_id: UUID) -> None:
+    with uow:
+        card = uow.cards.get_present(card_id, lock=True)
+        if card.is_confirmed or card.media_asset_id is None:
+            # A parallel call was faster; the bytes are counted once.
+            return
+        media = uow.media.get(card.media_asset_id, lock=True)
+        now = _charge(uow, calendar, card, taken.uploaded_bytes)
+        media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
+        media.attach(MediaTarget.CARD, card.id)
+        card.confirm_upload(size_bytes=taken.uploaded_bytes, now=now)
+        uow.commit()
+
+
+def _charge(uow: UnitOfWork, calendar: QuotaCalendar, card: Card, uploaded_bytes: int) -> datetime:
+    """Count an upload towards the limits it falls under and return the moment it counts at."""
+    owner_id, plan, now = card.owner_id, uow.quotas.plan_of(card.owner_id), uow.clock.now()
+    day = calendar.day(card.created_at)
+    uow.quotas.lock(owner_id, LimitKey.CARD_STORAGE_BYTES_MAX, now=now)
+    uow.quotas.lock(owner_id, LimitKey.CARDS_PER_DAY, period_start=day.start, now=now)
+    now = uow.clock.now()
+    month = calendar.month(now)
+    uow.quotas.charge(
+        owner_id, plan, LimitKey.MEDIA_BYTES_PER_MONTH, amount=uploaded_bytes, period=month, now=now
+    )
+    used = uow.cards.stored_bytes(owner_id)
+    require_room(plan, LimitKey.CARD_STORAGE_BYTES_MAX, used=used, wanted=uploaded_bytes)
+    if card.upload_ran_out(now):
+        # It no longer counted, so other cards may have taken its place meanwhile.
+        made = uow.cards.announced_on(owner_id, day, now=now)
+        require_room(plan, LimitKey.CARDS_PER_DAY, used=made, wanted=1, reset_at=day.reset_at)
+    return now
+
+
+def edit(uow: UnitOfWork, *, card_id: UUID, by: UUID, changes: Mapping[str, Any]) -> None:
+    """Change what the owner says about a card; ``changes`` takes the keys of ``Card.describe``.
+
+    :raises CardNotFound: unknown or deleted.
+    :raises NotOwner: somebody else's.
+    :raises PhotocardNotFound: the catalog has no such photocard.
+    :raises CardInTrade: an unfinished trade has reserved it.
+    :raises CardTraded: it was given away.
+    """
+    with uow:
+        # Asked before anything is locked: photocards are locked before cards, yet a card that is not
+        # the caller's is the more important thing to say.
+        uow.cards.get_present(card_id).refuse_others(by)
+        described = _with_photocard(uow, changes)
+        uow.cards.get_present(card_id, lock=True).edit(described)
+        uow.commit()
+
+
+def delete(uow: UnitOfWork, storage: ObjectStorage, *, card_id: UUID, by: UUID) -> None:
+    """Take a card out of the binder; trades that refer to it keep showing it.
+
+    :raises CardNotFound: unknown or deleted.
+    :raises NotOwner: somebody else's.
+    :raises CardInTrade: an unfinished trade has reserved it.
+    """
+    with uow:
+        card = uow.cards.get_present(card_id, lock=True)
+        card.refuse_others(by)
+        card.delete(uow.clock.now())
+        unused_key = _let_go_of_picture(uow, card)
+        uow.commit()
+    if unused_key is not None:
+        # Nobody is kept waiting for a storage that does not work: the purge removes what stays behind.
+        with suppress(Unavailable):
+            storage.discard_upload(unused_key)
+            storage.remove(unused_key)
+
+
+def _let_go_of_picture(uow: UnitOfWork, card: Card) -> str | None:
+    """Mark the pictures nobody needs after ``card`` as deleted; return the object's key when none is left.
+
+    The same object may be the picture of the card's earlier and later owners. As long as one of them
+    keeps their card, it stays, also for the history of the trades in between.
+    """
+    media = None if card.media_asset_id is None else uow.media.find(card.media_asset_id)
+    if media is None:
+        return None
+    now = uow.clock.now()
+    # Locked first and asked afterwards, so that of two owners who delete at once the later sees the earlier.
+    sharing = uow.media.on_key(media.object_key)
+    uow.flush()
+    if not uow.cards.any_present_with(other.id for other in sharing):
+        for other in sharing:
+            other.delete(now)
+        return media.object_key
+    if card.status is not CardStatus.TRADED:
+        media.delete(now)
+    return None

@@ -1,0 +1,105 @@
+"""Uploading pictures and having them checked."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from kcardswap.domain.media import ImageType, MediaAsset, MediaNotFound
+from kcardswap.domain.quotas import LimitKey, QuotaCalendar, require_file_size
+from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
+from kcardswap.gateways.uploads import TakenIn, take_in
+from kcardswap.persistence.unit_of_work import UnitOfWork
+
+
+class AnnouncedUpload(NamedTuple):
+    """Where to PUT the bytes of a picture, and until when."""
+
+    media_id: UUID
+    upload_url: str
+    content_type: ImageType
+    expires_at: datetime
+
+
+def announce(
+    uow: UnitOfWork,
+    storage: ObjectStorage,
+    *,
+    owner_id: UUID,
+    content_type: ImageType,
+    file_size_bytes: int,
+    lifetime: timedelta,
+) -> AnnouncedUpload:
+    """Prepare the upload of a picture, which may be made for ``lifetime``.
+
+    :raises LimitExceeded: the plan takes no file of this size.
+    """
+    with uow:
+        require_file_size(uow.quotas.plan_of(owner_id), file_size_bytes)
+        media = MediaAsset.announce(
+            id=uow.new_id(),
+            owner_id=owner_id,
+            content_type=content_type,
+            declared_bytes=file_size_bytes,
+            lifetime=lifetime,
+            now=uow.clock.now(),
+        )
+        uow.media.add(media)
+        uow.commit()
+        key, media_id, expires_at = media.object_key, media.id, media.upload_expires_at
+    url = storage.upload_url(
+        key, content_type=content_type.value, max_bytes=file_size_bytes, expires_at=expires_at
+    )
+    return AnnouncedUpload(media_id, url, content_type, expires_at)
+
+
+def confirm(
+    uow: UnitOfWork,
+    storage: ObjectStorage,
+    images: ImageCleaner,
+    calendar: QuotaCalendar,
+    *,
+    media_id: UUID,
+    by: UUID,
+) -> int:
+    """Check an uploaded picture and count its bytes, once however often asked; return them.
+
+    :raises MediaNotFound: unknown, deleted, or confirmed together with its card.
+    :raises NotOwner: somebody else's.
+    :raises UploadMissing: nothing was uploaded.
+    :raises ImageRefused: not a picture of the declared type.
+    :raises LimitExceeded: too large a file, or the bytes of the month are used up.
+    :raises Unavailable: the storage does not work.
+    """
+    with uow:
+        media = uow.media.get_present(media_id)
+        if media.is_of_a_card:
+            raise MediaNotFound()
+        media.refuse_others(by)
+        if media.actual_bytes is not None:
+            return media.actual_bytes
+        plan = uow.quotas.plan_of(by)
+        key, declared = media.object_key, ImageType(media.content_type)
+    taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
+    size = _confirm_checked(uow, calendar, taken, media_id=media_id)
+    storage.discard_upload(key)
+    return size
+
+
+def _confirm_checked(uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn, *, media_id: UUID) -> int:
+    with uow:
+        media = uow.media.get_present(media_id, lock=True)
+        if media.actual_bytes is not None:
+            # A parallel call was faster; the bytes are counted once.
+            return media.actual_bytes
+        now = uow.clock.now()
+        media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
+        uow.quotas.charge(
+            media.owner_id,
+            uow.quotas.plan_of(media.owner_id),
+            LimitKey.MEDIA_BYTES_PER_MONTH,
+            amount=taken.uploaded_bytes,
+            period=calendar.month(now),
+            now=now,
+        )
+        uow.commit()
+        return taken.uploaded_bytes
