@@ -53,8 +53,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield normalise_url(given)
         return
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), options=FAST) as server:
-        yield server.start()
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), options=FAST)
+    yield server.start()
+    server.remove()
 
 
 def run_flask(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from kcardswap.domain.base import Aggregate, Event
-from kcardswap.domain.errors import Conflict, InvalidState, NotFound, NotOwner, ValidationFailed
+from kcardswap.domain.errors import Conflict, InvalidState, NotFound, NotOwner
 from kcardswap.domain.text import normalise
 
 TEXT_FIELDS = ("idol", "idol_group", "album", "version")
@@ -23,6 +23,13 @@ class CardStatus(StrEnum):
     AVAILABLE = "available"
     TRADING = "trading"
     TRADED = "traded"
+
+
+class OwnersChoice(StrEnum):
+    """What an owner can make of a card that is in no trade."""
+
+    HELD = CardStatus.HELD.value
+    AVAILABLE = CardStatus.AVAILABLE.value
 
 
 class UploadStatus(StrEnum):
@@ -212,7 +219,6 @@ class Card(Aggregate):
 
         :raises CardInTrade: others agreed to swap it as it was described.
         :raises CardTraded: it is no longer theirs.
-        :raises ValidationFailed: the status is none the owner may choose.
         """
         self._refuse_unless_at_rest()
         self.describe(changes)
@@ -220,8 +226,8 @@ class Card(Aggregate):
     def describe(self, changes: Mapping[str, Any]) -> None:
         """Take over the given ones of photocard_id, the four texts, rarity, condition, note and status.
 
-        A change of a text without a photocard breaks the link to the catalog: the old entry may name
-        another card than the new text.
+        The status is one of ``OwnersChoice``. A change of a text without a photocard breaks the link to
+        the catalog: the old entry may name another card than the new text.
         """
         texts_changed = any(name in changes and changes[name] != getattr(self, name) for name in TEXT_FIELDS)
         for name in (*TEXT_FIELDS, "rarity", "condition", "note"):
@@ -235,7 +241,7 @@ class Card(Aggregate):
         self.idol_group_norm = normalise(self.idol_group)
         self.album_norm = normalise(self.album)
         if "status" in changes:
-            self._choose_status(changes["status"])
+            self.status = CardStatus(OwnersChoice(changes["status"]))
 
     def reserve(self) -> None:
         """Keep the card for a trade that is not finished.
@@ -308,8 +314,3 @@ class Card(Aggregate):
             raise CardInTrade(status=self.status)
         if self.status is CardStatus.TRADED:
             raise CardTraded(status=self.status)
-
-    def _choose_status(self, status: CardStatus) -> None:
-        if status not in (CardStatus.HELD, CardStatus.AVAILABLE):
-            raise ValidationFailed("status", "An owner chooses between held and available.")
-        self.status = status

@@ -51,7 +51,12 @@ class ImageType(StrEnum):
         return "jpg" if self.stored_as is ImageType.JPEG else self.value.removeprefix("image/")
 
 
-CARD_IMAGE_TYPES = (ImageType.JPEG, ImageType.PNG, ImageType.WEBP)
+class CardImageType(StrEnum):
+    """The pictures we take for cards."""
+
+    JPEG = ImageType.JPEG.value
+    PNG = ImageType.PNG.value
+    WEBP = ImageType.WEBP.value
 
 
 class MediaNotFound(NotFound):

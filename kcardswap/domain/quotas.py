@@ -21,6 +21,10 @@ class Plan(StrEnum):
     PREMIUM = "premium"
 
 
+DEFAULT_PLAN = Plan.FREE
+"""The plan of people without a subscription, which is everybody so far."""
+
+
 class LimitKey(StrEnum):
     """The limits clients know by name."""
 

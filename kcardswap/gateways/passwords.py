@@ -1,5 +1,7 @@
 """Password hashing with argon2id at the library's defaults (RFC 9106, low-memory profile)."""
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
@@ -9,8 +11,6 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        # Checked against when there is no account, so that the answer takes as long as for one.
-        self._decoy = self._hasher.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
         """Return the argon2id hash of ``password`` with a fresh salt."""
@@ -18,7 +18,15 @@ class Passwords:
 
     def matches(self, password_hash: str | None, password: str) -> bool:
         """Tell whether ``password`` belongs to the hash; None never matches, and takes just as long."""
+        # Asked for in either case, so that the first answer of a process tells nothing either.
+        decoy = _decoy()
         try:
-            return self._hasher.verify(password_hash or self._decoy, password) and password_hash is not None
+            return self._hasher.verify(password_hash or decoy, password) and password_hash is not None
         except (Argon2Error, InvalidHashError):
             return False
+
+
+@cache
+def _decoy() -> str:
+    """Return what is checked against when there is no account, so that the answer takes as long as for one."""
+    return PasswordHasher().hash("nobody has this password")

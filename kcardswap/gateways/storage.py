@@ -86,15 +86,14 @@ class LocalStorage:
                     raise PayloadTooLarge(max_bytes)
                 target.write(chunk)
 
-    def path_of(self, key: str) -> Path:
-        """Return the file of a stored object.
+    def read(self, key: str) -> bytes:
+        """Return a stored object; pictures are a few megabytes at most.
 
         :raises ObjectNotFound: there is none.
         """
-        path = self._path(OBJECTS, key)
-        if not path.is_file():
-            raise ObjectNotFound()
-        return path
+        with self._working(), suppress(FileNotFoundError):
+            return self._path(OBJECTS, key).read_bytes()
+        raise ObjectNotFound()
 
     def upload_size(self, key: str) -> int | None:
         """Return how many bytes were uploaded for ``key``, or None when nothing was."""

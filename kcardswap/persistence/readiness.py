@@ -1,10 +1,11 @@
 """Whether this process can serve: the database answers in time and has the schema the code expects."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as AnswerTimeout
 from functools import cache
 from pathlib import Path
+from threading import Lock, Thread
 
 import structlog
 from alembic.script import ScriptDirectory
@@ -53,7 +54,7 @@ class Readiness:
         # Now, at start-up: during a deployment the files beside a running process may already be newer.
         self._expected = shipped_revisions() if expected is None else expected
         self._answer_within_seconds = answer_within_seconds
-        self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
+        self._lock = Lock()
         self._pending: Future[frozenset[str]] | None = None
         self._reported: frozenset[str] | None = None
 
@@ -72,16 +73,28 @@ class Readiness:
 
     def _ask(self) -> frozenset[str] | None:
         """Return the revisions of the database, or None when it does not say in time."""
-        if self._pending is None or self._pending.done():
-            self._pending = self._asker.submit(self._read_revisions)
         try:
-            return self._pending.result(timeout=self._answer_within_seconds)
+            return self._pending_answer().result(timeout=self._answer_within_seconds)
         except AnswerTimeout:
             return None
         except Exception as error:
             # Whatever keeps the database from answering, requests are better sent elsewhere.
-            log.warning("database_does_not_answer", error=repr(error))
+            log.warning("database_does_not_answer", error=type(error).__name__)
             return None
+
+    def _pending_answer(self) -> Future[frozenset[str]]:
+        with self._lock:
+            if self._pending is None or self._pending.done():
+                self._pending = Future()
+                # A daemon, so that a database that never answers cannot keep the process from ending.
+                Thread(target=self._fulfil, args=(self._pending,), name="readiness", daemon=True).start()
+            return self._pending
+
+    def _fulfil(self, answer: Future[frozenset[str]]) -> None:
+        try:
+            answer.set_result(self._read_revisions())
+        except Exception as error:
+            answer.set_exception(error)
 
     def _read_revisions(self) -> frozenset[str]:
         with self._database.reader() as connection:

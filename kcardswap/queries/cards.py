@@ -6,15 +6,15 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Uuid, and_, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Uuid, and_, bindparam, func, literal, select
 
 from kcardswap.domain.accounts import UserNotFound, UserStatus
 from kcardswap.domain.cards import CardNotFound, CardStatus, Condition, Rarity, UploadStatus
 from kcardswap.domain.media import MediaStatus
-from kcardswap.domain.quotas import Period
+from kcardswap.domain.quotas import DEFAULT_PLAN, MIB, LimitKey, Period, Plan, limit
 from kcardswap.domain.text import normalise
 from kcardswap.persistence.orm.accounts import users
-from kcardswap.persistence.orm.cards import cards, is_swappable
+from kcardswap.persistence.orm.cards import cards, counts_as_storage, counts_towards_day, is_swappable
 from kcardswap.persistence.orm.media import media_assets
 from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
 from kcardswap.queries.visibility import has_blocked
@@ -102,7 +102,7 @@ def cards_of(
     :raises UserNotFound: unknown, deleted, or the viewer was blocked by them.
     """
     statement = _CARDS.where(
-        cards.c.owner_id == owner_id, is_swappable, _is_open_to(viewer_id), *_filtered(filters)
+        cards.c.owner_id == owner_id, is_swappable, is_open_to(viewer_id), *_filtered(filters)
     )
     found = fetch_page(connection, statement, sort=_SORTS[CardSort.NEWEST], page=page, make_row=CardRow)
     if not found.rows and not found.total:
@@ -111,7 +111,7 @@ def cards_of(
     return found
 
 
-def _is_open_to(viewer_id: UUID) -> ColumnElement[bool]:
+def is_open_to(viewer_id: UUID) -> ColumnElement[bool]:
     """Return the condition that the viewer may see the binder of the card's owner."""
     present = select(literal(1)).select_from(users).where(_may_be_seen(cards.c.owner_id, viewer_id))
     return present.correlate(cards).exists()
@@ -140,37 +140,65 @@ def _filtered(filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     return [*equal, *texts]
 
 
-class BinderUsage(NamedTuple):
-    """How many cards count towards a day, and the bytes of all pictures that count towards the storage."""
+class QuotaStatus(NamedTuple):
+    """How much of the limits of a binder is used; a daily limit of None is no limit."""
 
     uploads_today: int
+    daily_limit: int | None
     storage_used_bytes: int
+    storage_limit_bytes: int
+
+    @property
+    def remaining_uploads(self) -> int | None:
+        """Return how many more cards fit into the day."""
+        return None if self.daily_limit is None else max(0, self.daily_limit - self.uploads_today)
+
+    @property
+    def remaining_storage_bytes(self) -> int:
+        """Return how many more bytes of pictures fit."""
+        return max(0, self.storage_limit_bytes - self.storage_used_bytes)
+
+    @property
+    def storage_used_mb(self) -> float:
+        """Return the used storage in MiB."""
+        return _mib(self.storage_used_bytes)
+
+    @property
+    def storage_limit_mb(self) -> float:
+        """Return the whole storage in MiB."""
+        return _mib(self.storage_limit_bytes)
+
+    @property
+    def remaining_storage_mb(self) -> float:
+        """Return the free storage in MiB."""
+        return _mib(self.remaining_storage_bytes)
+
+    @property
+    def unlimited(self) -> bool:
+        """Tell whether any number of cards may be uploaded in a day."""
+        return self.daily_limit is None
 
 
-_OWN_UPLOADS = and_(
-    cards.c.owner_id == bindparam("owner_id", type_=Uuid()), cards.c.acquired_trade_id.is_(None)
-)
-_MOMENT = cards.c.created_at.type
+def _mib(size_bytes: int) -> float:
+    return round(size_bytes / MIB, 2)
+
+
 _USAGE = select(
     func.count().filter(
-        cards.c.created_at >= bindparam("begins_at", type_=_MOMENT),
-        cards.c.created_at < bindparam("ends_at", type_=_MOMENT),
-        or_(
-            cards.c.upload_status == UploadStatus.CONFIRMED,
-            cards.c.upload_expires_at > bindparam("now", type_=_MOMENT),
-        ),
+        counts_towards_day(
+            *(bindparam(name, type_=cards.c.created_at.type) for name in ("begins_at", "ends_at", "now"))
+        )
     ),
-    func.coalesce(
-        func.sum(cards.c.size_bytes).filter(
-            cards.c.upload_status == UploadStatus.CONFIRMED, cards.c.deleted_at.is_(None)
-        ),
-        0,
-    ),
-).where(_OWN_UPLOADS)
+    func.coalesce(func.sum(cards.c.size_bytes).filter(counts_as_storage), 0),
+).where(cards.c.owner_id == bindparam("owner_id", type_=Uuid()))
 
 
-def usage(connection: Connection, *, owner_id: UUID, day: Period, now: datetime) -> BinderUsage:
+def quota_status(
+    connection: Connection, *, owner_id: UUID, day: Period, now: datetime, plan: Plan = DEFAULT_PLAN
+) -> QuotaStatus:
     """Return what somebody has used up of the limits of their binder, counted as uploads are."""
     values = {"owner_id": owner_id, "begins_at": day.begins_at, "ends_at": day.reset_at, "now": now}
     uploads, stored = connection.execute(_USAGE, values).one()
-    return BinderUsage(uploads, int(stored))
+    storage = limit(plan, LimitKey.CARD_STORAGE_BYTES_MAX)
+    assert storage is not None, "every plan bounds the storage"
+    return QuotaStatus(uploads, limit(plan, LimitKey.CARDS_PER_DAY), int(stored), storage)

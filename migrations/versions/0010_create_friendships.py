@@ -26,11 +26,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["friend_id"], ["users.id"], name="fk_friendships_friend_id", ondelete="CASCADE"
         ),
-        sa.CheckConstraint("user_id <> friend_id", name="ck_friendships_two_people"),
+        sa.CheckConstraint("user_id <> friend_id", name=op.f("ck_friendships_two_people")),
         sa.CheckConstraint(
-            "(status = 'accepted') = (accepted_at IS NOT NULL)", name="ck_friendships_accepted_at"
+            "(status = 'accepted') = (accepted_at IS NOT NULL)", name=op.f("ck_friendships_accepted_at")
         ),
-        sa.CheckConstraint("status IN ('pending', 'accepted')", name="ck_friendships_status"),
+        sa.CheckConstraint("status IN ('pending', 'accepted')", name=op.f("ck_friendships_status")),
     )
     # One friendship per pair, whoever asked; also finds it.
     op.create_index(
@@ -64,7 +64,7 @@ def upgrade() -> None:
             ["blocked_id"], ["users.id"], name="fk_blocks_blocked_id", ondelete="CASCADE"
         ),
         sa.UniqueConstraint("blocker_id", "blocked_id", name="uq_blocks_blocker_id_blocked_id"),
-        sa.CheckConstraint("blocker_id <> blocked_id", name="ck_blocks_two_people"),
+        sa.CheckConstraint("blocker_id <> blocked_id", name=op.f("ck_blocks_two_people")),
     )
     # "Am I blocked by them" inside lists; the unique constraint answers the other direction.
     op.create_index("ix_blocks_blocked_id_blocker_id", "blocks", ["blocked_id", "blocker_id"])

@@ -35,18 +35,20 @@ def upgrade() -> None:
             ["user_b_id"], ["users.id"], name="fk_threads_user_b_id", ondelete="RESTRICT"
         ),
         sa.UniqueConstraint("user_a_id", "user_b_id", name="uq_threads_user_a_id_user_b_id"),
-        sa.CheckConstraint("user_a_id < user_b_id", name="ck_threads_people_in_order"),
+        sa.CheckConstraint("user_a_id < user_b_id", name=op.f("ck_threads_people_in_order")),
         sa.CheckConstraint(
             "0 <= a_last_read_seq AND a_last_read_seq <= a_last_delivered_seq"
             " AND a_last_delivered_seq < next_seq",
-            name="ck_threads_a_seqs",
+            name=op.f("ck_threads_a_seqs"),
         ),
         sa.CheckConstraint(
             "0 <= b_last_read_seq AND b_last_read_seq <= b_last_delivered_seq"
             " AND b_last_delivered_seq < next_seq",
-            name="ck_threads_b_seqs",
+            name=op.f("ck_threads_b_seqs"),
         ),
-        sa.CheckConstraint("origin IN ('friend', 'request', 'interest', 'trade')", name="ck_threads_origin"),
+        sa.CheckConstraint(
+            "origin IN ('friend', 'request', 'interest', 'trade')", name=op.f("ck_threads_origin")
+        ),
     )
     # A person's conversations, latest activity first, from either seat.
     op.create_index(

@@ -47,37 +47,45 @@ def create_trades() -> None:
         ),
         sa.UniqueConstraint("countered_trade_id", name="uq_trades_countered_trade_id"),
         sa.CheckConstraint(
-            "status IN ('proposed', 'accepted', 'completed', 'rejected', 'canceled')", name="ck_trades_status"
+            "status IN ('proposed', 'accepted', 'completed', 'rejected', 'canceled')",
+            name=op.f("ck_trades_status"),
         ),
-        sa.CheckConstraint("meeting IN ('in_person', 'mail')", name="ck_trades_meeting"),
+        sa.CheckConstraint("meeting IN ('in_person', 'mail')", name=op.f("ck_trades_meeting")),
         sa.CheckConstraint(
             "cancel_reason IN ('user', 'timeout', 'blocked', 'suspended', 'account_deleted',"
             " 'card_removed', 'countered')",
-            name="ck_trades_cancel_reason",
+            name=op.f("ck_trades_cancel_reason"),
         ),
-        sa.CheckConstraint("participant_count BETWEEN 2 AND 5", name="ck_trades_participant_count"),
+        sa.CheckConstraint("participant_count BETWEEN 2 AND 5", name=op.f("ck_trades_participant_count")),
         sa.CheckConstraint(
             "status NOT IN ('accepted', 'completed') OR accepted_at IS NOT NULL",
-            name="ck_trades_accepted_at",
+            name=op.f("ck_trades_accepted_at"),
         ),
         sa.CheckConstraint(
-            "(status = 'completed') = (completed_at IS NOT NULL)", name="ck_trades_completed_at"
+            "(status = 'completed') = (completed_at IS NOT NULL)", name=op.f("ck_trades_completed_at")
         ),
-        sa.CheckConstraint("(status = 'rejected') = (rejected_at IS NOT NULL)", name="ck_trades_rejected_at"),
-        sa.CheckConstraint("(status = 'canceled') = (canceled_at IS NOT NULL)", name="ck_trades_canceled_at"),
         sa.CheckConstraint(
-            "(status IN ('proposed', 'accepted')) = (deadline_at IS NOT NULL)", name="ck_trades_deadline_at"
+            "(status = 'rejected') = (rejected_at IS NOT NULL)", name=op.f("ck_trades_rejected_at")
+        ),
+        sa.CheckConstraint(
+            "(status = 'canceled') = (canceled_at IS NOT NULL)", name=op.f("ck_trades_canceled_at")
+        ),
+        sa.CheckConstraint(
+            "(status IN ('proposed', 'accepted')) = (deadline_at IS NOT NULL)",
+            name=op.f("ck_trades_deadline_at"),
         ),
         sa.CheckConstraint(
             "(status = 'canceled') = (cancel_reason IS NOT NULL AND cancel_reason <> 'countered')",
-            name="ck_trades_canceled_for_a_reason",
+            name=op.f("ck_trades_canceled_for_a_reason"),
         ),
         sa.CheckConstraint(
             "cancel_reason IS DISTINCT FROM 'countered' OR status = 'rejected'",
-            name="ck_trades_countered_is_rejected",
+            name=op.f("ck_trades_countered_is_rejected"),
         ),
-        sa.CheckConstraint("canceled_by IS NULL OR cancel_reason = 'user'", name="ck_trades_canceled_by"),
-        sa.CheckConstraint("version >= 0", name="ck_trades_version"),
+        sa.CheckConstraint(
+            "canceled_by IS NULL OR cancel_reason = 'user'", name=op.f("ck_trades_canceled_by")
+        ),
+        sa.CheckConstraint("version >= 0", name=op.f("ck_trades_version")),
     )
     # The job that cancels overdue trades, and a proposal that meets one.
     op.create_index(
@@ -110,16 +118,17 @@ def create_trade_participants() -> None:
         ),
         sa.UniqueConstraint("trade_id", "user_id", name="uq_trade_participants_trade_id_user_id"),
         sa.UniqueConstraint("trade_id", "position", name="uq_trade_participants_trade_id_position"),
-        sa.CheckConstraint("role IN ('initiator', 'responder')", name="ck_trade_participants_role"),
-        sa.CheckConstraint("position BETWEEN 0 AND 4", name="ck_trade_participants_position"),
+        sa.CheckConstraint("role IN ('initiator', 'responder')", name=op.f("ck_trade_participants_role")),
+        sa.CheckConstraint("position BETWEEN 0 AND 4", name=op.f("ck_trade_participants_position")),
         sa.CheckConstraint(
-            "(role = 'initiator') = (position = 0)", name="ck_trade_participants_initiator_first"
+            "(role = 'initiator') = (position = 0)", name=op.f("ck_trade_participants_initiator_first")
         ),
         sa.CheckConstraint(
-            "role <> 'initiator' OR accepted_at IS NOT NULL", name="ck_trade_participants_initiator_accepts"
+            "role <> 'initiator' OR accepted_at IS NOT NULL",
+            name=op.f("ck_trade_participants_initiator_accepts"),
         ),
         sa.CheckConstraint(
-            "confirmed_at IS NULL OR accepted_at IS NOT NULL", name="ck_trade_participants_confirmed_at"
+            "confirmed_at IS NULL OR accepted_at IS NOT NULL", name=op.f("ck_trade_participants_confirmed_at")
         ),
     )
     # A trade has one initiator.
@@ -162,7 +171,7 @@ def create_trade_items() -> None:
         takes_part("trade_items", "receiver_id"),
         sa.UniqueConstraint("trade_id", "card_id", name="uq_trade_items_trade_id_card_id"),
         sa.UniqueConstraint("received_card_id", name="uq_trade_items_received_card_id"),
-        sa.CheckConstraint("giver_id <> receiver_id", name="ck_trade_items_two_people"),
+        sa.CheckConstraint("giver_id <> receiver_id", name=op.f("ck_trade_items_two_people")),
     )
     # Was this card ever part of a trade.
     op.create_index("ix_trade_items_card_id", "trade_items", ["card_id"])
@@ -207,7 +216,7 @@ def create_trade_shipments() -> None:
         sa.UniqueConstraint(
             "trade_id", "sender_id", "receiver_id", name="uq_trade_shipments_trade_id_sender_id_receiver_id"
         ),
-        sa.CheckConstraint("sender_id <> receiver_id", name="ck_trade_shipments_two_people"),
+        sa.CheckConstraint("sender_id <> receiver_id", name=op.f("ck_trade_shipments_two_people")),
     )
     # Foreign key: what is on its way to somebody; the unique constraint covers the sender's.
     op.create_index("ix_trade_shipments_trade_id_receiver_id", "trade_shipments", ["trade_id", "receiver_id"])
@@ -227,8 +236,8 @@ def create_trade_pairs() -> None:
         sa.ForeignKeyConstraint(
             ["user_b_id"], ["users.id"], name="fk_trade_pairs_user_b_id", ondelete="CASCADE"
         ),
-        sa.CheckConstraint("user_a_id < user_b_id", name="ck_trade_pairs_people_in_order"),
-        sa.CheckConstraint("active_trades >= 0", name="ck_trade_pairs_active_trades"),
+        sa.CheckConstraint("user_a_id < user_b_id", name=op.f("ck_trade_pairs_people_in_order")),
+        sa.CheckConstraint("active_trades >= 0", name=op.f("ck_trade_pairs_active_trades")),
     )
     # Foreign key; the primary key covers the other person.
     op.create_index("ix_trade_pairs_user_b_id", "trade_pairs", ["user_b_id"])

@@ -13,7 +13,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # PostgreSQL cannot unvalidate in place: the constraint is made anew, the way the migration before left it.
+    # PostgreSQL cannot unvalidate in place: the constraint is made anew, as the migration before left it.
     op.drop_constraint("fk_cards_acquired_trade_id", "cards", type_="foreignkey")
     op.create_foreign_key(
         "fk_cards_acquired_trade_id",

@@ -466,6 +466,8 @@ def test_lost_password_is_told_and_nothing_deleted(server: EmbeddedPostgres, set
     cluster = cluster_of(server.url)
     (settled / "postgres.password").rename(settled / "mislaid")
     refuses(EmbeddedPostgres(settled), "postgres.password is missing .* restore the file")
+    (settled / "postgres.password").write_text("guessed")
+    refuses(EmbeddedPostgres(settled), "refuses us, look into .*password authentication failed")
     (settled / "mislaid").rename(settled / "postgres.password")
     assert cluster.exists()
 

@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
     try:
         lock = _lock(Path(cluster), int(parent), float(patience_s))
         if lock is None:
-            print("processes of an earlier server of this cluster still run: end them", file=sys.stderr)
+            sys.stderr.write("processes of an earlier server of this cluster still run: end them\n")
             return 1
         _clear_leftovers(Path(cluster))
         Path(cluster, STARTER).write_text(parent)

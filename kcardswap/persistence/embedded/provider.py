@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from kcardswap.persistence.embedded import keeper
 from kcardswap.persistence.embedded.cluster import (
@@ -204,7 +204,8 @@ class EmbeddedPostgres:
             if postmaster is not None and postmaster != before and postmaster.status == "ready":
                 return postmaster
             if its_keeper.poll() is not None:
-                raise diagnosis("PostgreSQL did not start", log_tail(place), place.cluster)
+                failed = f"PostgreSQL did not start, correct what {place.log} tells"
+                raise diagnosis(failed, log_tail(place), place.cluster)
             time.sleep(_POLL_S)
         raise self._not_in_time(place)
 
@@ -221,10 +222,11 @@ class EmbeddedPostgres:
                 if is_ours:
                     _set_role_timeouts(connection)
                 _make_database(connection, self._database)
-        except SQLAlchemyError as error:
+        except DBAPIError as error:
             if is_ours:
                 self.stop()
-            raise diagnosis(f"the server of {place.cluster} refuses us", str(error), place.cluster) from error
+            failed = f"the server refuses us, look into {place.password_file} and {place.log}"
+            raise diagnosis(failed, str(error.orig), place.cluster) from error
         finally:
             engine.dispose()
 

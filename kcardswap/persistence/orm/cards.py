@@ -1,5 +1,7 @@
 """cards."""
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -10,6 +12,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
+    or_,
 )
 
 from kcardswap.domain.cards import Card, CardStatus, Condition, Rarity, UploadStatus
@@ -23,6 +26,8 @@ from kcardswap.persistence.orm.base import (
     reference,
     times,
 )
+
+Moment = ColumnElement[datetime] | datetime
 
 cards = Table(
     "cards",
@@ -68,6 +73,27 @@ is_swappable: ColumnElement[bool] = and_(
     cards.c.deleted_at.is_(None),
 )
 """Which cards others see and trades may reserve; also the predicate of a partial index."""
+
+counts_as_storage: ColumnElement[bool] = and_(
+    cards.c.acquired_trade_id.is_(None),
+    cards.c.upload_status == UploadStatus.CONFIRMED,
+    cards.c.deleted_at.is_(None),
+)
+"""Which cards' ``size_bytes`` count towards the storage of their owner: own uploads that are still there."""
+
+
+def counts_towards_day(begins_at: Moment, ends_at: Moment, now: Moment) -> ColumnElement[bool]:
+    """Return which cards count towards a day: own uploads of that day, also deleted ones.
+
+    A card whose picture never came before its upload URL ran out no longer counts.
+    """
+    return and_(
+        cards.c.acquired_trade_id.is_(None),
+        cards.c.created_at >= begins_at,
+        cards.c.created_at < ends_at,
+        or_(cards.c.upload_status == UploadStatus.CONFIRMED, cards.c.upload_expires_at > now),
+    )
+
 
 Index("ix_cards_owner_id_created_at_id", cards.c.owner_id, cards.c.created_at.desc(), cards.c.id)
 Index(

@@ -33,9 +33,7 @@ profiles = Table(
     CheckConstraint("avatar_url ~ '^https?://'", name="avatar_url"),
     CheckConstraint("swaps_in_person OR swaps_by_mail", name="swap_modes"),
     CheckConstraint("jsonb_typeof(preferences) = 'object'", name="preferences_object"),
-    Index(
-        "ix_profiles_nickname_norm", "nickname_norm", postgresql_ops={"nickname_norm": "text_pattern_ops"}
-    ),
+    Index("ix_profiles_nickname_norm", "nickname_norm", postgresql_ops={"nickname_norm": "text_pattern_ops"}),
 )
 
 

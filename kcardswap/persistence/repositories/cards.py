@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
-from kcardswap.domain.cards import Card, CardNotFound, PhotocardNotFound, UploadStatus
+from kcardswap.domain.cards import Card, CardNotFound, PhotocardNotFound
 from kcardswap.domain.quotas import Period
-from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.cards import cards, counts_as_storage, counts_towards_day
 from kcardswap.persistence.orm.catalog import photocards
 from kcardswap.persistence.repositories.base import Repository
 
@@ -31,27 +31,16 @@ class CardRepository(Repository[Card]):
         return card
 
     def announced_on(self, owner_id: UUID, day: Period, *, now: datetime) -> int:
-        """Return how many of a person's own cards count towards ``day``.
-
-        That is every card made that day, also deleted ones, but neither cards received in a trade nor
-        those whose picture never came before their upload URL ran out.
-        """
+        """Return how many of a person's cards count towards ``day`` at this moment."""
         statement = select(func.count()).where(
-            cards.c.owner_id == owner_id,
-            cards.c.acquired_trade_id.is_(None),
-            cards.c.created_at >= day.begins_at,
-            cards.c.created_at < day.reset_at,
-            or_(cards.c.upload_status == UploadStatus.CONFIRMED, cards.c.upload_expires_at > now),
+            cards.c.owner_id == owner_id, counts_towards_day(day.begins_at, day.reset_at, now)
         )
         return self.session.scalar(statement) or 0
 
     def stored_bytes(self, owner_id: UUID) -> int:
         """Return the bytes of the pictures a person uploaded for cards they have not deleted."""
         statement = select(func.sum(cards.c.size_bytes)).where(
-            cards.c.owner_id == owner_id,
-            cards.c.acquired_trade_id.is_(None),
-            cards.c.upload_status == UploadStatus.CONFIRMED,
-            cards.c.deleted_at.is_(None),
+            cards.c.owner_id == owner_id, counts_as_storage
         )
         return int(self.session.scalar(statement) or 0)
 

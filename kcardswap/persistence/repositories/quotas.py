@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from kcardswap.domain.quotas import STANDING, LimitKey, Period, Plan, limit, require_room
+from kcardswap.domain.quotas import DEFAULT_PLAN, STANDING, LimitKey, Period, Plan, limit, require_room
 from kcardswap.persistence.orm.quotas import quota_usage
 
 NO_LIMIT = 2**62
@@ -43,8 +43,8 @@ class QuotaRepository:
         self.session = session
 
     def plan_of(self, user_id: UUID) -> Plan:
-        """Return the plan whose limits hold for this person now: everybody is on the free one."""
-        return Plan.FREE
+        """Return the plan whose limits hold for this person now."""
+        return DEFAULT_PLAN
 
     def charge(
         self, user_id: UUID, plan: Plan, key: LimitKey, *, amount: int, period: Period, now: datetime

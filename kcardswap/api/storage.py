@@ -1,0 +1,123 @@
+"""The object storage of one machine: signed URLs take and show the bytes of pictures."""
+
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, cast
+
+from flask import Response, request
+
+from kcardswap.api.blueprint import ANYBODY, Blueprint
+from kcardswap.api.context import runtime
+from kcardswap.api.errors import public_kind
+from kcardswap.api.operation_docs import FailureSchema, security_of
+from kcardswap.domain.errors import (
+    NotFound,
+    PayloadTooLarge,
+    Refusal,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from kcardswap.domain.media import ImageType, ObjectNotFound, SignatureExpired, SignatureInvalid
+from kcardswap.gateways.storage import LocalStorage
+
+blp = Blueprint("storage", __name__, description="Bytes of pictures, behind signed URLs.")
+
+SIGNATURE = {"in": "query", "required": True, "schema": {"type": "string"}}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+IMAGES = {image_type.value: BINARY for image_type in ImageType}
+TYPES = {f".{image_type.extension}": image_type.stored_as.value for image_type in ImageType}
+View = Callable[[str], Response]
+
+
+def _signed(
+    method: str, *, parameters: Sequence[str], refuses: Sequence[type[Refusal]], docs: dict[str, Any]
+) -> Callable[[View], View]:
+    """Declare an operation whose URL is its only credential.
+
+    Unlike all others it neither looks at the caller nor counts towards rate limits, and on success it
+    answers outside the envelope.
+    """
+
+    def declare(view: View) -> View:
+        documented = blp.alt_response(200, description="The bytes." if method == "GET" else "Stored.")(view)
+        for refusal in refuses:
+            public = public_kind(refusal)
+            names = [
+                f"{public.code} {other.reason or ''}".strip()
+                for other in refuses
+                if public_kind(other) == public
+            ]
+            documented = blp.alt_response(public.status, schema=FailureSchema, description=" · ".join(names))(
+                documented
+            )
+        signature = [{**SIGNATURE, "name": name} for name in parameters]
+        documented = blp.doc(operationId=view.__name__, parameters=signature, **security_of(ANYBODY), **docs)(
+            documented
+        )
+        blp.add_url_rule("/storage/<path:key>", view.__name__, documented, methods=[method])
+        return view
+
+    return declare
+
+
+@_signed(
+    "PUT",
+    parameters=("type", "max", "expires", "signature"),
+    refuses=(
+        SignatureInvalid,
+        SignatureExpired,
+        NotFound,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        Unavailable,
+    ),
+    docs={"requestBody": {"required": True, "content": IMAGES}},
+)
+def upload_object(key: str) -> Response:
+    """Upload the bytes of a picture to the URL made for it."""
+    storage = _local_storage()
+    content_type, max_bytes = storage.check_upload(key, request.args, now=runtime().clock.now())
+    if request.mimetype != content_type:
+        raise UnsupportedMediaType()
+    if request.content_length is not None and request.content_length > max_bytes:
+        raise PayloadTooLarge(max_bytes)
+    # The signature bounds the length, not the limit of JSON bodies.
+    request.max_content_length = None
+    storage.receive(key, cast(BinaryIO, request.stream), max_bytes=max_bytes)
+    return Response(status=200)
+
+
+@_signed(
+    "GET",
+    parameters=("expires", "signature"),
+    refuses=(SignatureInvalid, SignatureExpired, ObjectNotFound, Unavailable),
+    docs={},
+)
+def show_object(key: str) -> Response:
+    """Show the picture a signed URL names."""
+    storage = _local_storage()
+    storage.check_read(key, request.args, now=runtime().clock.now())
+    max_age = int(runtime().settings.read_url_lifetime.total_seconds())
+    answer = Response(storage.read(key), mimetype=_type_of(key))
+    answer.headers["Cache-Control"] = f"private, max-age={max_age}"
+    answer.headers["Content-Disposition"] = "inline"
+    # What was uploaded is never run, whatever a browser takes it for.
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer.add_etag()
+    return answer.make_conditional(request)
+
+
+def _local_storage() -> LocalStorage:
+    """Return the storage on this machine's disk.
+
+    :raises NotFound: the objects are kept elsewhere, and signed URLs point there.
+    """
+    storage = runtime().storage
+    if not isinstance(storage, LocalStorage):
+        raise NotFound("path")
+    return storage
+
+
+def _type_of(key: str) -> str:
+    return TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")

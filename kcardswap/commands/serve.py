@@ -1,0 +1,176 @@
+"""flask serve: everything a first look needs, in one process group."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+import requests
+from alembic import command
+from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
+
+from kcardswap.commands.database import alembic_config
+from kcardswap.commands.seed import seed_demo
+from kcardswap.commands.seed.demo import DEMO_DOMAIN
+from kcardswap.commands.seed.people import PEOPLE
+from kcardswap.domain.accounts import Role
+from kcardswap.persistence.embedded import EmbeddedPostgresError
+from kcardswap.runtime import Runtime, current_runtime, database_url
+from kcardswap.services import accounts
+from kcardswap.settings import Settings, kept_secret
+
+START_TIMEOUT_SECONDS = 30
+FREE_BYTES_WANTED = 300 * 1024 * 1024
+
+
+@click.command("serve")
+@click.option("--demo/--no-demo", default=True, help="Make demo people (default) or leave the data alone.")
+@with_appcontext
+def serve(demo: bool) -> None:
+    """Migrate the database, make demo data, serve the API with gunicorn and say how to use it."""
+    runtime = current_runtime()
+    settings = runtime.settings
+    _require_free_port(settings.port)
+    _require_disk_space(settings)
+    try:
+        url = database_url(settings)
+        click.echo("Database: migrating to the newest schema ...")
+        config = alembic_config()
+        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        command.upgrade(config, "head")
+        password = _ensure_admin(runtime)
+        if demo:
+            click.get_current_context().invoke(seed_demo)
+    except (EmbeddedPostgresError, SQLAlchemyError, OSError) as error:
+        raise click.ClickException(str(error).splitlines()[0]) from error
+    server = _start_gunicorn(settings, url)
+    _announce_when_up(settings, server, password, demo)
+    sys.exit(server.wait())
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Port {port} cannot be used ({error.strerror}). Choose another: make run PORT=8080"
+            ) from error
+
+
+def _require_disk_space(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(settings.data_dir).free
+    except OSError as error:
+        raise click.ClickException(
+            f"DATA_DIR {settings.data_dir} cannot be used: {error.strerror}."
+        ) from error
+    if free < FREE_BYTES_WANTED:
+        raise click.ClickException(
+            f"The disk of {settings.data_dir} is full: {free // 2**20} MiB free, "
+            f"{FREE_BYTES_WANTED // 2**20} MiB needed. Free some space or set DATA_DIR."
+        )
+
+
+def _ensure_admin(runtime: Runtime) -> str:
+    """Make the administrator of this data directory and return the password it was made with."""
+    settings = runtime.settings
+    password = settings.default_admin_password or kept_secret(
+        settings.data_dir, "admin_password", lambda: os.urandom(9).hex()
+    )
+    accounts.create_administrator(
+        runtime.unit_of_work(),
+        runtime.passwords,
+        email=settings.default_admin_email,
+        password=password,
+        role=Role(settings.default_admin_role),
+    )
+    return password
+
+
+def _start_gunicorn(settings: Settings, url: str) -> subprocess.Popen[bytes]:
+    server = subprocess.Popen(
+        gunicorn_command(settings),
+        env={**os.environ, "DATABASE_URL": url, "THREADS": str(settings.threads)},
+    )
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        server.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, pass_on)
+    return server
+
+
+def gunicorn_command(settings: Settings) -> Sequence[str]:
+    """Return how the API is served here: one process, because rate limits are counted in its memory."""
+    return (
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--bind",
+        f"0.0.0.0:{settings.port}",
+        "--worker-class",
+        "gthread",
+        "--workers",
+        "1",
+        "--threads",
+        str(settings.threads),
+        "--graceful-timeout",
+        "10",
+        "--no-control-socket",
+        "--log-level",
+        "warning",
+        "wsgi:app",
+    )
+
+
+def _announce_when_up(settings: Settings, server: subprocess.Popen[bytes], password: str, demo: bool) -> None:
+    local = f"http://localhost:{settings.port}"
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            _give_up(f"gunicorn stopped with status {server.returncode}.")
+        try:
+            if requests.get(f"{local}/readyz", timeout=2).status_code == 200:
+                break
+        except requests.RequestException:
+            pass
+        time.sleep(0.1)
+    else:
+        server.terminate()
+        _give_up(f"The API did not become ready within {START_TIMEOUT_SECONDS} s.")
+    click.echo(_welcome(settings, password, demo))
+
+
+def _give_up(message: str) -> NoReturn:
+    raise click.ClickException(message)
+
+
+def _welcome(settings: Settings, password: str, demo: bool) -> str:
+    base = settings.public_base_url
+    names = ", ".join(person.name for person in PEOPLE[:6])
+    people = f"""
+  Demo people    {names} and {len(PEOPLE) - 6} more, each <name>@{DEMO_DOMAIN}
+  Sign in        curl '{base}/api/v1/dev/identity-token?email={PEOPLE[0].name}@{DEMO_DOMAIN}'
+                 then POST its identity_token as google_token to {base}/api/v1/auth/google-login"""
+    return f"""
+kcardswap is ready.
+
+  API            {base}/api/v1
+  Documentation  {base}/api/v1/docs{people if demo else ""}
+  Administrator  {settings.default_admin_email} with password {password}
+                 POST email and password to {base}/api/v1/auth/admin-login
+
+  README.md, "Your first swap", walks two people through their first swap. Stop with Ctrl-C.
+"""

@@ -1,0 +1,178 @@
+"""Friends, requests and blocks as the people in them read them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from kcardswap.domain.accounts import UserStatus
+from kcardswap.domain.friendships import FriendshipNotFound, FriendshipStatus
+from kcardswap.persistence.orm.accounts import users
+from kcardswap.persistence.orm.conversations import threads
+from kcardswap.persistence.orm.friendships import blocks, friendships
+from kcardswap.persistence.orm.profiles import profiles
+from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
+from kcardswap.queries.profiles import completed_trades_of, online
+
+
+class FriendListStatus(StrEnum):
+    """Which list of people: friends, requests of both directions, or the people the reader blocked."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    BLOCKED = "blocked"
+
+
+class Direction(StrEnum):
+    """Which way a request goes, seen by the reader."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+
+
+class FriendshipRow(NamedTuple):
+    """A friendship; ``thread_id`` is where the two talk, None before acceptance."""
+
+    id: UUID
+    user_id: UUID
+    friend_id: UUID
+    status: FriendshipStatus
+    created_at: datetime
+    thread_id: UUID | None
+
+
+class FriendRow(NamedTuple):
+    """The other person of a friendship, request or block; ``is_online`` is None when they hide it."""
+
+    id: UUID
+    user_id: UUID
+    nickname: str | None
+    avatar_url: str | None
+    status: str
+    created_at: datetime
+    direction: str | None
+    completed_trades: int
+    is_online: bool | None
+
+
+_ME = bindparam("viewer_id", type_=Uuid())
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+
+_FRIENDSHIP = (
+    select(
+        friendships.c.id,
+        friendships.c.user_id,
+        friendships.c.friend_id,
+        friendships.c.status,
+        friendships.c.created_at,
+        threads.c.id,
+    )
+    .select_from(
+        friendships.outerjoin(
+            threads,
+            and_(
+                threads.c.user_a_id == func.least(friendships.c.user_id, friendships.c.friend_id),
+                threads.c.user_b_id == func.greatest(friendships.c.user_id, friendships.c.friend_id),
+                friendships.c.status == FriendshipStatus.ACCEPTED,
+            ),
+        )
+    )
+    .where(
+        friendships.c.id == bindparam("friendship_id", type_=Uuid()),
+        or_(friendships.c.user_id == _ME, friendships.c.friend_id == _ME),
+    )
+)
+
+
+def friendship(connection: Connection, *, friendship_id: UUID, viewer_id: UUID) -> FriendshipRow:
+    """Return one friendship of the reader.
+
+    :raises FriendshipNotFound: unknown, or the reader is no party.
+    """
+    values = {"friendship_id": friendship_id, "viewer_id": viewer_id}
+    row = connection.execute(_FRIENDSHIP, values).one_or_none()
+    if row is None:
+        raise FriendshipNotFound
+    return FriendshipRow(*row)
+
+
+def _people(
+    source: ColumnElement[UUID],
+    person: ColumnElement[UUID],
+    status: ColumnElement[str],
+    created_at: ColumnElement[datetime],
+    direction: ColumnElement[Any],
+) -> Select[Any]:
+    """Return the select of a FriendRow for each ``person`` who still has an account."""
+    return (
+        select(
+            source.label("id"),
+            users.c.id.label("user_id"),
+            profiles.c.nickname,
+            profiles.c.avatar_url,
+            status.label("status"),
+            created_at.label("created_at"),
+            direction.label("direction"),
+            completed_trades_of(users.c.id).label("completed_trades"),
+            online(_NOW).label("is_online"),
+        )
+        .join_from(source.table, users, users.c.id == person)
+        .outerjoin(profiles, profiles.c.user_id == users.c.id)
+        .where(users.c.status != UserStatus.DELETED)
+    )
+
+
+_ASKED = friendships.c.user_id == _ME
+_DIRECTION = case(
+    (friendships.c.status == FriendshipStatus.ACCEPTED, null()),
+    (_ASKED, literal(Direction.OUTGOING.value, String())),
+    else_=literal(Direction.INCOMING.value, String()),
+)
+_FRIENDS = _people(
+    friendships.c.id,
+    case((_ASKED, friendships.c.friend_id), else_=friendships.c.user_id),
+    friendships.c.status,
+    friendships.c.created_at,
+    _DIRECTION,
+).where(or_(_ASKED, friendships.c.friend_id == _ME))
+_BLOCKED = _people(
+    blocks.c.id,
+    blocks.c.blocked_id,
+    literal(FriendListStatus.BLOCKED.value, String()),
+    blocks.c.created_at,
+    null(),
+).where(blocks.c.blocker_id == _ME)
+
+
+def people(
+    connection: Connection, *, viewer_id: UUID, status: FriendListStatus, now: datetime, page: PageRequest
+) -> Page[FriendRow]:
+    """Return a page of the reader's friends, requests in both directions, or blocked people, newest first."""
+    if status is FriendListStatus.BLOCKED:
+        statement, table = _BLOCKED, blocks
+    else:
+        statement, table = _FRIENDS.where(friendships.c.status == FriendshipStatus(status)), friendships
+    return fetch_page(
+        connection,
+        statement.params(viewer_id=viewer_id, now=now),
+        sort=(SortKey(table.c.created_at, descending=True), SortKey(table.c.id)),
+        page=page,
+        make_row=FriendRow,
+    )
