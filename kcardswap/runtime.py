@@ -20,7 +20,13 @@ from kcardswap.gateways.passwords import Passwords
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 from kcardswap.gateways.tokens import TokenSigner
 from kcardswap.persistence.embedded import EmbeddedPostgres
-from kcardswap.persistence.engine import Database, PooledDatabase, joined_session, make_engine
+from kcardswap.persistence.engine import (
+    Database,
+    PooledDatabase,
+    joined_session,
+    make_engine,
+    refuse_trusting_server,
+)
 from kcardswap.persistence.readiness import Readiness
 from kcardswap.persistence.unit_of_work import UnitOfWork
 from kcardswap.services.accounts import SignInPolicy
@@ -92,9 +98,14 @@ def database_url(settings: Settings) -> str:
 
 
 def open_database(settings: Settings) -> PooledDatabase:
-    """Return the pooled database of ``settings``; reads go to the replica when one is configured."""
+    """Return the pooled database of ``settings``; reads go to the replica when one is configured.
+
+    :raises InvalidSettings: production is pointed at a server that lets everybody in.
+    """
 
     def engine(url: str) -> Engine:
+        if settings.is_production:
+            refuse_trusting_server(url)
         return make_engine(
             url,
             pool_size=settings.threads,

@@ -6,8 +6,9 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
+from kcardswap.api.limits import RateLimits
 from kcardswap.app import build_runtime, create_app
+from kcardswap.logs import configure_logging
 from kcardswap.persistence.embedded import EmbeddedPostgres
 from kcardswap.persistence.engine import PooledDatabase, joined_session, make_engine, normalise_url
 from kcardswap.persistence.orm.mappings import map_entities
 from kcardswap.persistence.statements import count_statements, statement_count
-from kcardswap.runtime import Runtime
+from kcardswap.runtime import EXTENSION, Runtime
 from kcardswap.settings import Environment, Settings
 from tests.people import MakePerson, make_person
 
@@ -190,9 +193,22 @@ def runtime(settings: Settings, connection: Connection, clock: MovableClock) -> 
 
 @pytest.fixture
 def app(settings: Settings, runtime: Runtime) -> Flask:
-    """The application, inside the test's transaction."""
-    app = create_app(settings, database=runtime.database)
-    app.extensions["kcardswap"] = runtime
+    """The application, inside the test's transaction.
+
+    Building it takes longer than most tests, so a worker builds one per kind of settings; everything a
+    test could change about it is new in every test. A test that adds routes builds its own.
+    """
+    configure_logging(settings.log_level)
+    app = built_app(replace(settings, storage_root=PROJECT))
+    app.extensions[EXTENSION] = runtime
+    app.extensions["rate_limits"] = RateLimits(settings)
+    return app
+
+
+@cache
+def built_app(settings: Settings) -> Flask:
+    """Return the application of ``settings``; nothing in it remembers where objects are stored."""
+    app = create_app(settings)
     app.testing = False
     return app
 

@@ -47,7 +47,9 @@ def exif(orientation: int = 1) -> bytes:
     )
 
 
-def encoded(image_type: ImageType = ImageType.JPEG, picture: Image.Image | None = None, **options: Any) -> bytes:
+def encoded(
+    image_type: ImageType = ImageType.JPEG, picture: Image.Image | None = None, **options: Any
+) -> bytes:
     """Return ``picture`` as a file of this type."""
     file = io.BytesIO()
     (picture or drawing()).save(file, FORMATS[image_type], **options)
@@ -69,7 +71,9 @@ def talkative(image_type: ImageType, orientation: int = 1) -> bytes:
     return encoded(image_type, exif=exif(orientation), xmp=xmp)
 
 
-def put(person: Person, url: str, data: bytes, content_type: str = "image/jpeg", **options: Any) -> TestResponse:
+def put(
+    person: Person, url: str, data: bytes, content_type: str = "image/jpeg", **options: Any
+) -> TestResponse:
     """PUT bytes to a signed URL, without credentials."""
     return person.client.put(path_of(url), data=data, headers={"Content-Type": content_type}, **options)
 

@@ -1,15 +1,18 @@
 """Connections to PostgreSQL: the engine and its pool, sessions for writing, connections for reading."""
 
+import secrets
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from kcardswap.persistence.violations import translated_failures
+from kcardswap.settings import InvalidSettings
 
 CONNECT_TIMEOUT_SECONDS = 2
 
@@ -44,6 +47,25 @@ def make_engine(
         pool_pre_ping=True,
         echo=echo,
         connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "kcardswap"},
+    )
+
+
+def refuse_trusting_server(url: str) -> None:
+    """Make sure that the password in ``url`` is what lets us in.
+
+    A server that cannot be reached is not refused: it may be starting, and whoever asks it next will say so.
+
+    :raises InvalidSettings: the server takes any password, as ``trust`` and ``peer`` in pg_hba.conf do.
+    """
+    # The wrong password leaves one line in the server's log at each start.
+    wrong = make_url(normalise_url(url)).difference_update_query(["password"]).set(password=secrets.token_hex())
+    engine = create_engine(wrong, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS})
+    try:
+        engine.connect().close()
+    except OperationalError:
+        return
+    raise InvalidSettings(
+        ["DATABASE_URL: the server lets this user in with any password; ask for scram-sha-256 in pg_hba.conf"]
     )
 
 
