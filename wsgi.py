@@ -11,4 +11,5 @@ try:
     # Opened at once in production: a database that lets everybody in stops the start, not the first request.
     app = create_app(settings, database=open_database(settings) if settings.is_production else None)
 except InvalidSettings as error:
-    sys.exit("The configuration is not valid:\n" + "\n".join(f"  {problem}" for problem in error.problems))
+    listed = "".join(f"\n  {problem}" for problem in error.problems)
+    sys.exit(f"Not a valid configuration: {error.problems[0] if len(error.problems) == 1 else listed}")

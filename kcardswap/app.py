@@ -5,6 +5,7 @@ from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kcardswap.api.auth import init_tokens
+from kcardswap.api.caching import add_cache_headers
 from kcardswap.api.documents import init_documents
 from kcardswap.api.limits import RateLimits, add_rate_headers
 from kcardswap.api.tracing import init_tracing
@@ -58,12 +59,14 @@ def create_app(settings: Settings, *, database: Database | None = None) -> Flask
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     init_tracing(app)
     app.after_request(add_rate_headers)
+    app.after_request(add_cache_headers)
     init_tokens(app)
     init_documents(app)
     CORS(
         app,
         origins=list(settings.cors_origins),
         supports_credentials=True,
+        always_send=False,
         expose_headers=EXPOSED_HEADERS,
         max_age=600,
     )

@@ -28,6 +28,8 @@ from kcardswap.persistence.engine import (
     refuse_trusting_server,
 )
 from kcardswap.persistence.readiness import Readiness
+from kcardswap.persistence.statements import count_statements as count_statements
+from kcardswap.persistence.statements import statement_count as statement_count
 from kcardswap.persistence.unit_of_work import UnitOfWork
 from kcardswap.services.accounts import SignInPolicy
 from kcardswap.settings import Settings

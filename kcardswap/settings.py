@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -198,7 +198,10 @@ def _words(env: Env, key: str) -> tuple[str, ...]:
 
 
 def _described(error: EnvValidationError) -> list[str]:
-    return [f"{key}: {' '.join(map(str, messages))}" for key, messages in error.error_messages.items()]
+    messages = error.error_messages
+    if not isinstance(messages, Mapping):
+        return list(messages)
+    return [f"{key}: {' '.join(map(str, listed))}" for key, listed in messages.items()]
 
 
 def _range_problems(values: dict[str, Any]) -> list[str]:

@@ -1,10 +1,12 @@
-"""How Alembic reaches the database: one transaction per migration, one upgrade at a time, impatient about locks."""
+"""How Alembic reaches the database: a transaction per migration, one run at a time, impatient about locks."""
 
 import os
 import time
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script import Script
 from sqlalchemy import Connection, create_engine, event, pool, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
@@ -100,10 +102,10 @@ def configure(connection: Connection) -> None:
     )
 
 
-def report(*, step: Any, **details: Any) -> None:
+def report(ctx: MigrationContext, step: MigrationInfo, heads: Any, run_args: Any) -> None:
     """Print one line for a migration that is through."""
     verb = "Stamped" if step.is_stamp else "Upgraded to" if step.is_upgrade else "Downgraded from"
-    title = f": {step.up_revision.doc}" if step.up_revision else ""
+    title = f": {step.up_revision.doc}" if isinstance(step.up_revision, Script) else ""
     context.config.print_stdout("%s %s%s", verb, step.up_revision_id, title)
 
 

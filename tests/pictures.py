@@ -1,15 +1,21 @@
 """Pictures and how clients upload them in tests."""
 
 import io
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import piexif
 from PIL import Image, PngImagePlugin
+from sqlalchemy import Connection, insert
 from werkzeug.test import TestResponse
 
-from kcardswap.domain.media import ImageType
+from kcardswap.domain.cards import Card
+from kcardswap.domain.media import CheckedImage, ImageType, MediaAsset, MediaTarget, ObjectNotFound
+from kcardswap.gateways.storage import LocalStorage
+from kcardswap.persistence.orm.trades import trade_items, trade_participants, trades
+from kcardswap.runtime import Runtime
 from tests.people import Person
 
 SECRET = b"SECRET-PLACE-25.0330N"
@@ -34,7 +40,7 @@ def drawing(width: int = 90, height: int = 120) -> Image.Image:
 
 def exif(orientation: int = 1) -> bytes:
     """Return an EXIF block with a place, a camera owner and an orientation."""
-    return piexif.dump(
+    block: bytes = piexif.dump(
         {
             "0th": {piexif.ImageIFD.Orientation: orientation, piexif.ImageIFD.Artist: SECRET},
             "GPS": {
@@ -45,6 +51,7 @@ def exif(orientation: int = 1) -> bytes:
             },
         }
     )
+    return block
 
 
 def encoded(
@@ -101,3 +108,127 @@ def upload_card(person: Person, **description: Any) -> UUID:
     confirmed = person.post(f"/cards/{announced['card_id']}/confirm-upload")
     assert confirmed.status_code == 200, confirmed.get_data(as_text=True)
     return UUID(announced["card_id"])
+
+
+def send(runtime: Runtime, key: str, data: bytes) -> None:
+    """Upload bytes straight into the storage, as a PUT to a signed URL does."""
+    assert isinstance(runtime.storage, LocalStorage)
+    runtime.storage.receive(key, io.BytesIO(data), max_bytes=len(data))
+
+
+def stored(runtime: Runtime, key: str) -> bytes | None:
+    """Return the object under this key, or None."""
+    assert isinstance(runtime.storage, LocalStorage)
+    try:
+        return runtime.storage.read(key)
+    except ObjectNotFound:
+        return None
+
+
+def put_card(
+    runtime: Runtime,
+    owner_id: UUID,
+    *,
+    confirmed: bool = True,
+    size_bytes: int = 1000,
+    made_at: datetime | None = None,
+    data: bytes | None = None,
+    **description: Any,
+) -> UUID:
+    """Store a card with its picture's record, past all limits; ``data`` becomes its upload."""
+    uow = runtime.unit_of_work()
+    with uow:
+        now = made_at or runtime.clock.now()
+        card_id = uow.new_id()
+        media = MediaAsset.announce(
+            id=uow.new_id(),
+            owner_id=owner_id,
+            content_type=ImageType.JPEG,
+            declared_bytes=size_bytes,
+            lifetime=timedelta(minutes=15),
+            now=now,
+            card_id=card_id,
+        )
+        card = Card.announce(
+            id=card_id,
+            owner_id=owner_id,
+            media_asset_id=media.id,
+            description=description,
+            upload_expires_at=media.upload_expires_at,
+            now=now,
+        )
+        if confirmed:
+            image = CheckedImage(data=b"", content_type=ImageType.JPEG, width=90, height=120, phash=1)
+            media.confirm(image, uploaded_bytes=size_bytes, now=now)
+            media.attach(MediaTarget.CARD, card_id)
+            card.confirm_upload(size_bytes=size_bytes, now=now)
+        uow.media.add(media)
+        uow.flush()
+        uow.cards.add(card)
+        uow.commit()
+        key = media.object_key
+    if data is not None:
+        send(runtime, key, data)
+    return card_id
+
+
+def give(runtime: Runtime, card_id: UUID, to: UUID, trade_id: UUID) -> UUID:
+    """Let a card change hands as a completed trade does and return the receiver's card."""
+    uow = runtime.unit_of_work()
+    with uow:
+        card, now = uow.cards.get(card_id, lock=True), uow.clock.now()
+        assert card.media_asset_id is not None
+        card.reserve()
+        card.give_away()
+        copy = uow.media.get(card.media_asset_id).copy_for(
+            to, new_id := uow.new_id(), id=uow.new_id(), now=now
+        )
+        uow.media.add(copy)
+        uow.flush()
+        uow.cards.add(card.received_by(to, id=new_id, trade_id=trade_id, media_asset_id=copy.id, now=now))
+        uow.commit()
+        return new_id
+
+
+def completed_trade(
+    runtime: Runtime, connection: Connection, giver: UUID, receiver: UUID, card_id: UUID
+) -> UUID:
+    """Store a completed trade in which one card went from ``giver`` to ``receiver``."""
+    trade_id, now = runtime.new_id(), runtime.clock.now()
+    connection.execute(
+        insert(trades).values(
+            id=trade_id,
+            status="completed",
+            meeting="mail",
+            participant_count=2,
+            accepted_at=now,
+            completed_at=now,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    for position, (user_id, role) in enumerate(((giver, "initiator"), (receiver, "responder"))):
+        connection.execute(
+            insert(trade_participants).values(
+                id=runtime.new_id(),
+                trade_id=trade_id,
+                user_id=user_id,
+                position=position,
+                role=role,
+                accepted_at=now,
+                confirmed_at=now,
+                proposed_at=now,
+            )
+        )
+    connection.execute(
+        insert(trade_items).values(
+            id=runtime.new_id(),
+            trade_id=trade_id,
+            card_id=card_id,
+            giver_id=giver,
+            receiver_id=receiver,
+            created_at=now,
+        )
+    )
+    return trade_id

@@ -24,6 +24,7 @@ from kcardswap.persistence.orm.trades import (
 from kcardswap.runtime import Runtime
 from kcardswap.services import friendships as friendship_services
 from kcardswap.services import trades as trade_services
+from tests.people import make_user
 
 TIMEOUTS = TradeTimeouts(
     proposal=timedelta(days=7), confirmation=timedelta(hours=48), mail=timedelta(days=14)
@@ -316,4 +317,32 @@ def _wrong_counters() -> Any:
         select(counted)
         .select_from(joined)
         .where((counted != func.coalesce(shared.c.real, 0)) | (counted > 3))
+    )
+
+
+class Two:
+    """Two friends with three cards each."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.mina, self.jun = make_user(runtime, "mina"), make_user(runtime, "jun")
+        befriend_all(runtime, [(self.mina, self.jun)])
+        self.minas, self.juns = make_cards(runtime, self.mina, 3), make_cards(runtime, self.jun, 3)
+
+    @property
+    def pair(self) -> tuple[UUID, UUID]:
+        """Return the two in the order pairs are stored."""
+        return (self.mina, self.jun) if self.mina < self.jun else (self.jun, self.mina)
+
+
+def stored(connection: Connection, trade_id: UUID) -> Any:
+    """Return the row of a trade."""
+    return connection.execute(select(trades).where(trades.c.id == trade_id)).one()
+
+
+def active(connection: Connection, two: Two) -> int | None:
+    """Return how many unfinished trades the pair is counted with; None before its first."""
+    return connection.scalar(
+        select(trade_pairs.c.active_trades).where(
+            trade_pairs.c.user_a_id == two.pair[0], trade_pairs.c.user_b_id == two.pair[1]
+        )
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
-from typing import Any, Literal
+from typing import Any
 
 import flask_smorest
 from flask import Response
@@ -10,18 +10,16 @@ from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields
 
 from kcardswap.api.auth import ADMIN, ANYBODY, SIGNED_IN, Access
+from kcardswap.api.caching import Cache, with_etag
 from kcardswap.api.envelope import Answer, success
 from kcardswap.api.operation_docs import document_refusals, security_of
 from kcardswap.api.pagination import MetaSchema
 from kcardswap.api.parser import RequestParser
-from kcardswap.api.requests import guarded, with_etag
+from kcardswap.api.requests import guarded
 from kcardswap.api.schemas.base import Schema
 from kcardswap.domain.errors import Refusal
 
 __all__ = ["ADMIN", "ANYBODY", "SIGNED_IN", "Blueprint"]
-
-Cache = Literal["public", "private"]
-CACHE_CONTROL: dict[Cache, str] = {"public": "public, max-age=300", "private": "private, no-cache"}
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -105,8 +103,7 @@ def _enveloped(
             response = success(schema.dump(given.data), given.meta, code)
         response.headers.update(given.headers or {})
         if cache is not None:
-            response.headers["Cache-Control"] = CACHE_CONTROL[cache]
-            response = with_etag(response)
+            response = with_etag(response, cache)
         return response
 
     return wrapper

@@ -3,15 +3,21 @@
 from importlib.resources import files
 
 import flask_smorest
-from flask import Flask, Response, send_from_directory
-from werkzeug.routing import UnicodeConverter
+from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
 
 from kcardswap import __version__
 from kcardswap.api import BLUEPRINTS, ROOT_BLUEPRINTS
 from kcardswap.api.errors import register_error_handlers
+from kcardswap.api.requests import IdConverter
 
 PREFIX = "/api/v1"
-ASSETS = str(files("flask_swagger_ui") / "dist")
+ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+"""The files the page needs, each with its type; whatever the package brings besides stays here."""
 
 DESCRIPTION = """\
 Swap photocards: keep a binder, make friends, agree on a swap, confirm it.
@@ -31,6 +37,7 @@ PAGE = """<!doctype html>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>kcardswap API</title>
+  <link rel="icon" href="docs/assets/favicon-32x32.png">
   <link rel="stylesheet" href="docs/assets/swagger-ui.css">
 </head>
 <body>
@@ -43,10 +50,6 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-
-
-class IdConverter(UnicodeConverter):
-    """An id in a path. It takes any text, so that a malformed id is a bad request and no unknown path."""
 
 
 class Api(flask_smorest.Api):
@@ -62,6 +65,8 @@ class Api(flask_smorest.Api):
 def init_documents(app: Flask) -> Api:
     """Register every blueprint of ``app`` and serve the document that describes them."""
     app.url_map.converters["id"] = IdConverter
+    # Every path has one spelling; the others are unknown instead of redirected.
+    app.url_map.merge_slashes = False
     app.config.update(
         API_TITLE="kcardswap",
         API_VERSION=__version__,
@@ -89,4 +94,10 @@ def init_documents(app: Flask) -> Api:
 
 
 def _asset(name: str) -> Response:
-    return send_from_directory(ASSETS, name, max_age=86400)
+    if name not in ASSETS:
+        raise NotFound()
+    content = (files("flask_swagger_ui") / "dist" / name).read_bytes()
+    answer = Response(content, mimetype=ASSETS[name])
+    answer.headers["Cache-Control"] = "public, max-age=86400"
+    answer.add_etag()
+    return answer.make_conditional(request)

@@ -1,20 +1,21 @@
 """How an operation is carried out: limits, authentication, repetition, one answer."""
 
-import hashlib
 import random
 import re
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
-from uuid import UUID
 
 from flask import Response, current_app, g, request
+from marshmallow import ValidationError
+from werkzeug.routing import UnicodeConverter
 
 from kcardswap.api.auth import Access, authenticate, identify
 from kcardswap.api.context import caller, runtime
 from kcardswap.api.limits import RateLimits, caller_address
 from kcardswap.api.parser import read_json_object
+from kcardswap.api.schemas.base import parse_id, refuse_unstorable
 from kcardswap.domain.errors import Refusal, ValidationFailed, WriteConflict
 from kcardswap.services import idempotency
 from kcardswap.services.idempotency import KeptAnswer
@@ -48,7 +49,7 @@ def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> Vi
     def wrapper(*args: Any, **kwargs: Any) -> Response:
         request.max_content_length = runtime().settings.request_max_json_bytes
         _admit(access, limit)
-        parsed = _parsed_ids(kwargs)
+        parsed = _parsed_path(kwargs)
 
         def carry_out() -> Response:
             return view(*args, **parsed)
@@ -84,17 +85,32 @@ def _admit(access: Access, limit: str | None) -> None:
         limits.count(limit, str(caller().user_id))
 
 
-def _parsed_ids(path: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the path's values with ids parsed: a malformed one is a bad request, not an unknown path."""
+class PathId(str):
+    """An id as it stands in a path, not parsed yet."""
+
+
+class IdConverter(UnicodeConverter):
+    """An id in a path. It takes any text, so that a malformed id is a bad request and no unknown path."""
+
+    def to_python(self, value: str) -> PathId:
+        """Mark the text as one that has to be an id."""
+        return PathId(value)
+
+
+def _parsed_path(path: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a path, ids parsed.
+
+    :raises ValidationFailed: a malformed id, or text PostgreSQL cannot store.
+    """
     parsed = dict(path)
     for name, value in path.items():
-        if name.endswith("_id"):
-            try:
-                if len(value) != 36:
-                    raise ValueError("not in the canonical form")
-                parsed[name] = UUID(value)
-            except ValueError as error:
-                raise ValidationFailed(name, "Not a valid UUID.") from error
+        try:
+            if isinstance(value, PathId):
+                parsed[name] = parse_id(value)
+            elif isinstance(value, str):
+                refuse_unstorable(value)
+        except (ValueError, ValidationError) as error:
+            raise ValidationFailed(name, str(error)) from error
     return parsed
 
 
@@ -144,9 +160,3 @@ def _replayed(kept: KeptAnswer) -> Response:
     answer = Response(kept.body or None, kept.status, mimetype="application/json")
     answer.headers["Idempotent-Replayed"] = "true"
     return answer
-
-
-def with_etag(answer: Response) -> Response:
-    """Give an answer its weak ETag, or turn it into a 304 when the caller has it already."""
-    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32], weak=True)
-    return answer.make_conditional(request)

@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from kcardswap.api.context import runtime
-from kcardswap.persistence.statements import count_statements, statement_count
+from kcardswap.runtime import count_statements, statement_count
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 log = structlog.get_logger("kcardswap.requests")

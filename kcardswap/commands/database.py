@@ -1,7 +1,9 @@
-"""flask db: Alembic's commands with the same names, options and meaning."""
+"""flask db: Alembic's commands with the same names, options and meaning, and one that waits."""
 
 import sys
+import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,14 @@ import click
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from flask.cli import with_appcontext
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import OperationalError
+
+from kcardswap.persistence.embedded import EmbeddedPostgresError
+from kcardswap.persistence.engine import CONNECT_TIMEOUT_SECONDS, normalise_url
+from kcardswap.runtime import current_runtime, database_url
+from kcardswap.settings import InvalidSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -18,20 +28,63 @@ verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show more a
 
 def alembic_config() -> Config:
     """Return the project's Alembic configuration, wherever the command was started."""
-    return Config(str(PROJECT / "alembic.ini"), stdout=sys.stdout)
+    config = Config(str(PROJECT / "alembic.ini"), stdout=sys.stdout)
+    if find_spec("ruff"):
+        # Drafts come out formatted where the developers' tools are; production has none and makes none.
+        hook = {"hooks": "ruff", "ruff.type": "module", "ruff.module": "ruff"}
+        hook["ruff.options"] = "format --quiet REVISION_SCRIPT_FILENAME"
+        for name, value in hook.items():
+            config.set_section_option("post_write_hooks", name, value)
+    return config
 
 
 def run(work: Callable[..., Any], *args: Any, **options: Any) -> None:
-    """Run one Alembic command; its own complaints become one line and exit status 1."""
+    """Run one Alembic command; what operators can mend becomes one line and exit status 1."""
     try:
         work(alembic_config(), *args, **options)
     except CommandError as error:
         raise click.ClickException(str(error)) from error
+    except InvalidSettings as error:
+        raise click.ClickException("; ".join(error.problems)) from error
+    except EmbeddedPostgresError as error:
+        raise click.ClickException(str(error)) from error
+    except OperationalError as error:
+        raise click.ClickException(f"The database says: {first_line(error)}") from error
+
+
+def first_line(error: OperationalError) -> str:
+    """Return what the database or its driver complains about, without the statement."""
+    return next(iter(str(error.orig).strip().splitlines()), "nothing")
 
 
 @click.group("db")
 def database_commands() -> None:
     """Change and inspect the database schema."""
+
+
+@database_commands.command()
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), default=60, show_default=True, help="How long at most."
+)
+@with_appcontext
+def wait(seconds: float) -> None:
+    """Wait until the database answers, for instance before an upgrade at start-up."""
+    engine = create_engine(
+        normalise_url(database_url(current_runtime().settings)),
+        poolclass=NullPool,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+    )
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            engine.connect().close()
+            return
+        except OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise click.ClickException(
+                    f"The database did not answer within {seconds:g} s: {first_line(error)}"
+                ) from error
+        time.sleep(0.5)
 
 
 @database_commands.command()

@@ -58,8 +58,12 @@ def refuse_trusting_server(url: str) -> None:
     :raises InvalidSettings: the server takes any password, as ``trust`` and ``peer`` in pg_hba.conf do.
     """
     # The wrong password leaves one line in the server's log at each start.
-    wrong = make_url(normalise_url(url)).difference_update_query(["password"]).set(password=secrets.token_hex())
-    engine = create_engine(wrong, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS})
+    wrong = (
+        make_url(normalise_url(url)).difference_update_query(["password"]).set(password=secrets.token_hex())
+    )
+    engine = create_engine(
+        wrong, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    )
     try:
         engine.connect().close()
     except OperationalError:

@@ -40,7 +40,8 @@ class SortKey(NamedTuple):
 
     def follows(self, value: Any) -> ColumnElement[bool]:
         """Return the condition of coming strictly after ``value``."""
-        return self.column < value if self.descending else self.column > value
+        following: ColumnElement[bool] = self.column < value if self.descending else self.column > value
+        return following
 
 
 def fetch_page(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kcardswap.domain.cards import Card, CardStatus
 from kcardswap.domain.errors import Unavailable
-from kcardswap.domain.media import ImageType, MediaAsset, MediaTarget
+from kcardswap.domain.media import ImageType, MediaAsset, MediaTarget, UploadMissing
 from kcardswap.domain.quotas import LimitKey, Plan, QuotaCalendar, require_file_size, require_room
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 from kcardswap.gateways.uploads import TakenIn, take_in
@@ -121,9 +121,9 @@ def confirm_upload(
     with uow:
         card = uow.cards.get_present(card_id)
         card.refuse_others(by)
-        if card.is_confirmed or card.media_asset_id is None:
+        if card.is_confirmed:
             return
-        media = uow.media.get(card.media_asset_id)
+        media = _picture_of(uow, card)
         plan = uow.quotas.plan_of(by)
         key, declared = media.object_key, ImageType(media.content_type)
     taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
@@ -131,18 +131,28 @@ def confirm_upload(
     storage.discard_upload(key)
 
 
-def _confirm_checked(uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn, *, card_id: UUID) -> None:
+def _confirm_checked(
+    uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn | None, *, card_id: UUID
+) -> None:
     with uow:
         card = uow.cards.get_present(card_id, lock=True)
-        if card.is_confirmed or card.media_asset_id is None:
-            # A parallel call was faster; the bytes are counted once.
+        if card.is_confirmed:
+            # A parallel call was faster, and may have used up the upload; the bytes are counted once.
             return
-        media = uow.media.get(card.media_asset_id, lock=True)
+        if taken is None:
+            raise UploadMissing()
+        media = _picture_of(uow, card, lock=True)
         now = _charge(uow, calendar, card, taken.uploaded_bytes)
         media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
         media.attach(MediaTarget.CARD, card.id)
         card.confirm_upload(size_bytes=taken.uploaded_bytes, now=now)
         uow.commit()
+
+
+def _picture_of(uow: UnitOfWork, card: Card, *, lock: bool = False) -> MediaAsset:
+    if card.media_asset_id is None:
+        raise UploadMissing()
+    return uow.media.get(card.media_asset_id, lock=lock)
 
 
 def _charge(uow: UnitOfWork, calendar: QuotaCalendar, card: Card, uploaded_bytes: int) -> datetime:

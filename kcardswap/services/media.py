@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from kcardswap.domain.media import ImageType, MediaAsset, MediaNotFound
+from kcardswap.domain.media import ImageType, MediaAsset, MediaNotFound, UploadMissing
 from kcardswap.domain.quotas import LimitKey, QuotaCalendar, require_file_size
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 from kcardswap.gateways.uploads import TakenIn, take_in
@@ -85,12 +85,16 @@ def confirm(
     return size
 
 
-def _confirm_checked(uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn, *, media_id: UUID) -> int:
+def _confirm_checked(
+    uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn | None, *, media_id: UUID
+) -> int:
     with uow:
         media = uow.media.get_present(media_id, lock=True)
         if media.actual_bytes is not None:
-            # A parallel call was faster; the bytes are counted once.
+            # A parallel call was faster, and may have used up the upload; the bytes are counted once.
             return media.actual_bytes
+        if taken is None:
+            raise UploadMissing()
         now = uow.clock.now()
         media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
         uow.quotas.charge(

@@ -10,12 +10,13 @@ from kcardswap.api.requests import retrying
 from kcardswap.domain.accounts import (
     AccountSuspended,
     Provider,
-    RateLimited,
     RefreshInvalid,
     RefreshReused,
     Role,
+    SessionClient,
     SessionEnd,
 )
+from kcardswap.domain.errors import RateLimited
 from kcardswap.persistence.orm.accounts import (
     identity_denials,
     login_throttles,
@@ -26,7 +27,7 @@ from kcardswap.persistence.orm.accounts import (
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.runtime import Runtime
 from kcardswap.services import accounts
-from kcardswap.services.accounts import Device, SessionClient, SignedIn
+from kcardswap.services.accounts import Device, SignedIn
 from tests.conftest import MovableClock
 from tests.people import sign_in, suspend
 

@@ -12,7 +12,9 @@ from marshmallow import EXCLUDE, ValidationError, fields, validate
 from marshmallow import Schema as MarshmallowSchema
 
 FIRST_YEAR, LAST_YEAR = 1969, 2200
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 BIGINT_MAX = 2**63 - 1
 
 
@@ -26,8 +28,18 @@ def refuse_unstorable(text: str) -> None:
 
     :raises ValidationError: it holds NUL or half of a surrogate pair.
     """
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if UNSTORABLE.search(text):
         raise ValidationError("Contains a character that cannot be stored.")
+
+
+def parse_id(text: str) -> UUID:
+    """Return the UUID in its one canonical form; ``UUID()`` alone also takes braces, ``_`` and foreign digits.
+
+    :raises ValueError: anything else.
+    """
+    if not UUID_TEXT.fullmatch(text):
+        raise ValueError("Not a valid UUID.")
+    return UUID(text)
 
 
 class Schema(MarshmallowSchema):
@@ -61,12 +73,10 @@ class Id(fields.UUID):
     """The id of something: a UUID, opaque to clients."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
-        # The parent also takes UUID-like forms (braces, urn:), which are not ids of this API.
-        if not isinstance(value, str) or len(value) != 36:
-            raise self.make_error("invalid_uuid")
-        parsed = super()._deserialize(value, attr, data, **kwargs)
-        assert isinstance(parsed, UUID)
-        return parsed
+        try:
+            return parse_id(value)
+        except (ValueError, TypeError) as error:
+            raise self.make_error("invalid_uuid") from error
 
 
 class Whole(fields.Integer):

@@ -111,7 +111,7 @@ class PublicProfileSchema(_ProfileSchema):
     preferences: fields.Field[Any] = fields.Constant(
         {}, required=True, metadata={"type": "object", "description": "Never shown to others."}
     )
-    privacy_flags = fields.Constant(None, required=True, metadata={"type": "null"})
+    privacy_flags = fields.Raw(required=True, dump_default=None, metadata={"type": "null"})
     average_score = fields.Constant(
         0.0, required=True, metadata={"type": "number", "description": "0.0 without ratings."}
     )

@@ -39,11 +39,13 @@ threads = Table(
     UniqueConstraint("user_a_id", "user_b_id"),
     CheckConstraint("user_a_id < user_b_id", name="people_in_order"),
     CheckConstraint(
-        "0 <= a_last_read_seq AND a_last_read_seq <= a_last_delivered_seq AND a_last_delivered_seq < next_seq",
+        "0 <= a_last_read_seq AND a_last_read_seq <= a_last_delivered_seq"
+        " AND a_last_delivered_seq < next_seq",
         name="a_seqs",
     ),
     CheckConstraint(
-        "0 <= b_last_read_seq AND b_last_read_seq <= b_last_delivered_seq AND b_last_delivered_seq < next_seq",
+        "0 <= b_last_read_seq AND b_last_read_seq <= b_last_delivered_seq"
+        " AND b_last_delivered_seq < next_seq",
         name="b_seqs",
     ),
     one_of("origin", ThreadOrigin),
