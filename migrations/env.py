@@ -7,6 +7,7 @@ from typing import Any
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import Script
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, pool, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
@@ -21,6 +22,7 @@ from kcardswap.settings import Settings
 LOCK_TIMEOUT = os.environ.get("MIGRATION_LOCK_TIMEOUT", "2s")
 STATEMENT_TIMEOUT = os.environ.get("MIGRATION_STATEMENT_TIMEOUT", "15min")
 ATTEMPTS = int(os.environ.get("MIGRATION_ATTEMPTS", "10"))
+TURN_SECONDS = float(os.environ.get("MIGRATION_TURN_SECONDS", "900"))
 LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
 UNDEFINED_TABLE, DUPLICATE_TABLE, UNIQUE_VIOLATION = "42P01", "42P07", "23505"
 VERSION_TABLE = "alembic_version"
@@ -144,18 +146,34 @@ def take_turn(connection: Connection) -> None:
     The lock ends with this transaction whatever happens to the process, leaves Alembic's own reads and
     writes of the table alone, and is also held while an index is built outside the migration's transaction.
     """
-    for name in ("lock_timeout", "statement_timeout"):
-        connection.execute(text(f"SET LOCAL {name} = '{STATEMENT_TIMEOUT}'"))
+    deadline = time.monotonic() + TURN_SECONDS
+    waiting = False
+    while not takes_turn(connection):
+        if time.monotonic() >= deadline:
+            raise CommandError(f"Another migration still runs after {TURN_SECONDS:g} s.")
+        if not waiting:
+            context.config.print_stdout("Another migration runs; waiting for it.")
+            waiting = True
+        time.sleep(0.2)
+
+
+def takes_turn(connection: Connection) -> bool:
+    """Take the lock if it is free. In PostgreSQL's own queue we would hold a snapshot.
+
+    (Tried: an index being built CONCURRENTLY by the other one waits for that snapshot, and we for it.)
+    """
     # The role ends transactions that do nothing for long, which is all this one does.
     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     try:
-        connection.execute(text(f"LOCK TABLE {VERSION_TABLE} IN SHARE UPDATE EXCLUSIVE MODE"))
-    except ProgrammingError as error:
-        if sqlstate(error) != UNDEFINED_TABLE:
-            raise
+        connection.execute(text(f"LOCK TABLE {VERSION_TABLE} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT"))
+    except (OperationalError, ProgrammingError) as error:
         connection.rollback()
-        create_version_table(connection)
-        take_turn(connection)
+        if sqlstate(error) == UNDEFINED_TABLE:
+            create_version_table(connection)
+        elif sqlstate(error) != LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    return True
 
 
 def create_version_table(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from alembic import command
 from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
-from kcardswap.commands.database import alembic_config
+from kcardswap.commands.database import PROJECT, alembic_config
 from kcardswap.commands.seed import seed_demo
 from kcardswap.commands.seed.demo import DEMO_DOMAIN
 from kcardswap.commands.seed.people import PEOPLE
@@ -118,6 +118,8 @@ def gunicorn_command(settings: Settings) -> Sequence[str]:
         sys.executable,
         "-m",
         "gunicorn",
+        "--chdir",
+        str(PROJECT),
         "--bind",
         f"0.0.0.0:{settings.port}",
         "--worker-class",

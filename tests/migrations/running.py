@@ -12,14 +12,14 @@ from kcardswap.commands.database import database_commands
 TIDY = {"ENVIRONMENT": "test", "MIGRATION_ATTEMPTS": "3"}
 
 
-def flask_db(*arguments: str, url: str) -> Result:
+def flask_db(*arguments: str, url: str, **environment: str) -> Result:
     """Run ``flask db ...`` on the database at ``url`` and return what it printed, whatever came of it."""
-    return CliRunner().invoke(database_commands, arguments, env={**TIDY, "DATABASE_URL": url})
+    return CliRunner().invoke(database_commands, arguments, env={**TIDY, "DATABASE_URL": url, **environment})
 
 
-def must(*arguments: str, url: str) -> str:
+def must(*arguments: str, url: str, **environment: str) -> str:
     """Run ``flask db ...``, which must succeed, and return what it printed."""
-    done = flask_db(*arguments, url=url)
+    done = flask_db(*arguments, url=url, **environment)
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == 0, done.output

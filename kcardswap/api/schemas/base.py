@@ -33,7 +33,9 @@ def refuse_unstorable(text: str) -> None:
 
 
 def parse_id(text: str) -> UUID:
-    """Return the UUID in its one canonical form; ``UUID()`` alone also takes braces, ``_`` and foreign digits.
+    """Return the UUID written as ``text`` in the canonical form.
+
+    ``UUID()`` alone also takes braces, underscores and the digits of other scripts.
 
     :raises ValueError: anything else.
     """

@@ -11,7 +11,7 @@ SIZE = (330, 510)
 
 
 def draw_card(*, title: str, group: str, album: str, random: Random) -> bytes:
-    """Return a JPEG of a made-up card: a gradient, a star and its names."""
+    """Return a JPEG of a made-up card: a gradient, turned pentagons and its names."""
     hue = random.random()
     image = Image.linear_gradient("L").resize(SIZE).convert("RGB")
     image = Image.blend(image, Image.new("RGB", SIZE, _colour(hue, 0.9)), 0.72)

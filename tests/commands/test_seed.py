@@ -1,0 +1,86 @@
+"""flask seed: the catalogue and the demo world."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, distinct, func, select
+
+from kcardswap.commands.seed.pictures import draw_card
+from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.catalog import catalog_groups, catalog_members
+from kcardswap.persistence.orm.friendships import friendships
+from kcardswap.persistence.orm.profiles import profiles
+from kcardswap.persistence.orm.trades import trades
+from kcardswap.runtime import Runtime
+from kcardswap.settings import Environment
+
+
+def seed(app: Flask, name: str) -> str:
+    done = app.test_cli_runner().invoke(args=["seed", name])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def number_of(connection: Connection, table: Any) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_the_shipped_catalogue_is_imported_once(app: Flask, connection: Connection) -> None:
+    assert "175 groups and 1024 members added" in seed(app, "catalog")
+    assert number_of(connection, catalog_groups) == 187
+    assert number_of(connection, catalog_members) == 1024
+    assert "0 groups and 0 members added" in seed(app, "catalog")
+
+
+@pytest.fixture
+def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer cards per person, so that the whole world is told in a moment."""
+    monkeypatch.setattr("kcardswap.commands.seed.demo.CARDS_PER_PERSON", 2)
+
+
+@pytest.mark.usefixtures("small_world")
+def test_the_demo_world_has_people_in_six_cities_and_a_swap_in_every_state(
+    app: Flask, connection: Connection
+) -> None:
+    assert "32 people" in seed(app, "demo")
+    cities = select(func.count(distinct(profiles.c.region)))
+    assert connection.scalar(cities) == 6
+    states = set(connection.scalars(select(trades.c.status).distinct()))
+    assert {str(state) for state in states} == {
+        "proposed",
+        "accepted",
+        "completed",
+        "rejected",
+        "canceled",
+    }
+    before = [number_of(connection, table) for table in (profiles, cards, friendships, trades)]
+    seed(app, "demo")
+    assert [number_of(connection, table) for table in (profiles, cards, friendships, trades)] == before
+
+
+@pytest.mark.usefixtures("small_world")
+def test_an_interrupted_demo_seed_is_finished_by_the_next_one(
+    app: Flask, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unplugged(**names: Any) -> bytes:
+        if number_of(connection, cards) >= 20:
+            raise KeyboardInterrupt
+        return draw_card(**names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kcardswap.commands.seed.demo.draw_card", unplugged)
+        assert app.test_cli_runner().invoke(args=["seed", "demo"]).exit_code != 0
+    assert number_of(connection, cards) == 20
+    seed(app, "demo")
+    uploaded = select(func.count()).select_from(cards).where(cards.c.acquired_trade_id.is_(None))
+    assert connection.scalar(uploaded) == 64
+
+
+def test_production_gets_no_demo_people(app: Flask, runtime: Runtime) -> None:
+    production = replace(runtime.settings, environment=Environment.PRODUCTION)
+    app.extensions["kcardswap"] = replace(runtime, settings=production)
+    done = app.test_cli_runner().invoke(args=["seed", "demo"])
+    assert done.exit_code == 1
+    assert done.output == "Error: Demo people have no place in production.\n"
