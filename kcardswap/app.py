@@ -8,6 +8,7 @@ from kcardswap.api.auth import init_tokens
 from kcardswap.api.caching import add_cache_headers
 from kcardswap.api.documents import init_documents
 from kcardswap.api.limits import RateLimits, add_rate_headers
+from kcardswap.api.requests import Request
 from kcardswap.api.tracing import init_tracing
 from kcardswap.commands import register_commands
 from kcardswap.gateways.identity import (
@@ -48,6 +49,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> Flask
     configure_logging(settings.log_level)
     map_entities()
     app = Flask("kcardswap", static_folder=None)
+    app.request_class = Request
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION] = build_runtime(

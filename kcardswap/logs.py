@@ -26,19 +26,20 @@ def configure_logging(level: str) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up for every line: whoever redirects standard error gets what is said from then on.
+        logger_factory=lambda *names: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
 
-def traceback_without_data(error: ExcInfo) -> list[dict[str, Any]]:
+def traceback_without_data(exc_info: ExcInfo) -> list[dict[str, Any]]:
     """Return where an exception and its causes come from, the last one raised first.
 
     Messages and local variables are left out: they quote what people sent, down to the parameters of
     the SQL statement that failed.
     """
-    described = []
-    cause: BaseException | None = error[1]
+    described: list[dict[str, Any]] = []
+    cause: BaseException | None = exc_info[1]
     while cause is not None and len(described) < MAX_CAUSES:
         frames = [
             {"filename": frame.filename, "lineno": frame.lineno, "name": frame.name}

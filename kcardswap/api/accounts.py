@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response, jsonify, request
 from flask_jwt_extended import set_access_cookies, set_refresh_cookies
 
-from kcardswap.api.auth import identify
+from kcardswap.api.auth import OriginNotAllowed, guard_cookie_write, identify
 from kcardswap.api.blueprint import ANYBODY, SIGNED_IN, Blueprint
 from kcardswap.api.context import caller, read, runtime, unit_of_work
 from kcardswap.api.envelope import Answer, success
@@ -94,7 +94,7 @@ def sign_in_with_google(body: dict[str, Any]) -> Response:
     caller=ANYBODY,
     body=RefreshBody,
     answer=RefreshedSchema,
-    refuses=(RefreshMissing, RefreshInvalid, RefreshReused, AccountSuspended),
+    refuses=(RefreshMissing, RefreshInvalid, RefreshReused, AccountSuspended, OriginNotAllowed),
 )
 def refresh_session(body: dict[str, Any]) -> Response:
     """Exchange a refresh token for its successor and a new access token."""
@@ -102,6 +102,8 @@ def refresh_session(body: dict[str, Any]) -> Response:
     presented = in_body or request.cookies.get(runtime().settings.refresh_cookie_name)
     if not presented:
         raise RefreshMissing()
+    if not in_body:
+        guard_cookie_write()
     signed_in = accounts.refresh(unit_of_work(), runtime().sign_in_policy, presented=presented)
     answer = {"success": True, "message": "Session refreshed."}
     if in_body:

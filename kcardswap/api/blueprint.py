@@ -75,8 +75,11 @@ class Blueprint(flask_smorest.Blueprint):
                 takes_input=bool(body or query or "<" in rule),
                 takes_body=body is not None,
             )
-            endpoint = guarded(carried_out, access=caller, limit=limit, keyed=takes_key)
-            endpoint = self.doc(operationId=view.__name__, **security_of(caller), **(docs or {}))(endpoint)
+            endpoint: Callable[..., Response] = guarded(
+                carried_out, access=caller, limit=limit, keyed=takes_key
+            )
+            documented = self.doc(operationId=view.__name__, **security_of(caller), **(docs or {}))
+            endpoint = documented(endpoint)
             self.add_url_rule(rule, view.__name__, endpoint, methods=[method])
             return endpoint
 

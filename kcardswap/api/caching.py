@@ -13,7 +13,8 @@ def with_etag(answer: Response, cache: Cache) -> Response:
     """Give an answer its weak ETag, or turn it into a 304 when the caller has it already."""
     answer.headers["Cache-Control"] = CACHE_CONTROL[cache]
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32], weak=True)
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
 
 
 def add_cache_headers(answer: Response) -> Response:

@@ -100,4 +100,5 @@ def _asset(name: str) -> Response:
     answer = Response(content, mimetype=ASSETS[name])
     answer.headers["Cache-Control"] = "public, max-age=86400"
     answer.add_etag()
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer

@@ -75,9 +75,10 @@ def document_refusals(
     takes_key: bool,
     takes_input: bool,
     takes_body: bool,
+    always: Sequence[type[Refusal]] = ALWAYS,
 ) -> Callable[..., Any]:
     """Return ``view`` with one documented response per status it can be refused with."""
-    refusals = [*refuses, *ALWAYS]
+    refusals = [*refuses, *always]
     if caller is not ANYBODY:
         refusals += SIGNED_IN_REFUSALS
     if caller is ADMIN:

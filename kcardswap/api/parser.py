@@ -9,7 +9,9 @@ from flask import Request
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
-from kcardswap.domain.errors import Refusal, UnsupportedMediaType, ValidationFailed
+from kcardswap.api.context import runtime
+from kcardswap.api.schemas.base import refuse_unstorable
+from kcardswap.domain.errors import PayloadTooLarge, Refusal, UnsupportedMediaType, ValidationFailed
 
 MAX_DEPTH = 20
 
@@ -72,6 +74,9 @@ def _kind(message: str) -> str:
 def read_json_object(req: Request) -> dict[str, Any]:
     """Return the JSON object in the body of ``req``, by the rules of ``RequestParser.load_json``."""
     body = req.get_data(cache=True)
+    limit = runtime().settings.request_max_json_bytes
+    if len(body) > limit:
+        raise PayloadTooLarge(limit)
     if not body:
         return {}
     if req.mimetype != "application/json":
@@ -83,6 +88,9 @@ def read_json_object(req: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValidationFailed("", "The body must be a JSON object.", "json")
     _refuse_depth(value)
+    # Only an escape can bring in what JSON does not take literally.
+    if rb"\u" in body:
+        _refuse_unstorable(value, "")
     return value
 
 
@@ -95,6 +103,21 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("number out of range")
     return number
+
+
+def _refuse_unstorable(value: Any, field: str) -> None:
+    try:
+        if isinstance(value, str):
+            refuse_unstorable(value)
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                refuse_unstorable(key)
+                _refuse_unstorable(inner, f"{field}.{key}" if field else key)
+        elif isinstance(value, list):
+            for number, inner in enumerate(value):
+                _refuse_unstorable(inner, f"{field}.{number}" if field else str(number))
+    except ValidationError as error:
+        raise ValidationFailed(field, str(error)) from error
 
 
 def _refuse_depth(value: Any) -> None:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
+from urllib.parse import quote_from_bytes
 
+import flask
 from flask import Response, current_app, g, request
 from marshmallow import ValidationError
 from werkzeug.routing import UnicodeConverter
@@ -24,6 +26,7 @@ View = Callable[..., Response]
 
 ATTEMPTS = 5
 BACKOFF_SECONDS = 0.02
+ASCII = bytes(range(128))
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
@@ -47,7 +50,8 @@ def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> Vi
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
-        request.max_content_length = runtime().settings.request_max_json_bytes
+        # One byte more than allowed: at the very limit the framework cannot tell a whole body from a cut one.
+        request.max_content_length = runtime().settings.request_max_json_bytes + 1
         _admit(access, limit)
         parsed = _parsed_path(kwargs)
 
@@ -83,6 +87,15 @@ def _admit(access: Access, limit: str | None) -> None:
     authenticate(claims, access)
     if limit is not None:
         limits.count(limit, str(caller().user_id))
+
+
+class Request(flask.Request):
+    """A request whose query may hold any bytes: those that are not ASCII count as percent-encoded."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Decoding them strictly, as the framework does, would break on the first that is no UTF-8.
+        self.query_string = quote_from_bytes(self.query_string, safe=ASCII).encode()
 
 
 class PathId(str):

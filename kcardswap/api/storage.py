@@ -8,8 +8,7 @@ from flask import Response, request
 
 from kcardswap.api.blueprint import ANYBODY, Blueprint
 from kcardswap.api.context import runtime
-from kcardswap.api.errors import public_kind
-from kcardswap.api.operation_docs import FailureSchema, security_of
+from kcardswap.api.operation_docs import document_refusals, security_of
 from kcardswap.domain.errors import (
     NotFound,
     PayloadTooLarge,
@@ -22,15 +21,43 @@ from kcardswap.gateways.storage import LocalStorage
 
 blp = Blueprint("storage", __name__, description="Bytes of pictures, behind signed URLs.")
 
-SIGNATURE = {"in": "query", "required": True, "schema": {"type": "string"}}
+EXPIRES = {
+    "name": "expires",
+    "description": "Seconds since 1970 at which the URL ends.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,12}$"},
+    "example": "1780000000",
+}
+SIGNATURE = {
+    "name": "signature",
+    "description": "HMAC-SHA256 over method, key, content type, greatest length and end.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "example": "5f0e" * 16,
+}
+TYPE = {
+    "name": "type",
+    "description": "Content type the upload must have.",
+    "schema": {"type": "string"},
+    "example": "image/jpeg",
+}
+MAX = {
+    "name": "max",
+    "description": "Greatest length of the upload in bytes.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,12}$"},
+    "example": "183204",
+}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
-IMAGES = {image_type.value: BINARY for image_type in ImageType}
+UPLOADED = {image_type.value: BINARY for image_type in ImageType}
+SHOWN = {image_type.stored_as.value: BINARY for image_type in ImageType}
 TYPES = {f".{image_type.extension}": image_type.stored_as.value for image_type in ImageType}
 View = Callable[[str], Response]
 
 
 def _signed(
-    method: str, *, parameters: Sequence[str], refuses: Sequence[type[Refusal]], docs: dict[str, Any]
+    method: str,
+    *,
+    parameters: Sequence[dict[str, Any]],
+    refuses: Sequence[type[Refusal]],
+    docs: dict[str, Any],
 ) -> Callable[[View], View]:
     """Declare an operation whose URL is its only credential.
 
@@ -39,21 +66,22 @@ def _signed(
     """
 
     def declare(view: View) -> View:
-        documented = blp.alt_response(200, description="The bytes." if method == "GET" else "Stored.")(view)
-        for refusal in refuses:
-            public = public_kind(refusal)
-            names = [
-                f"{public.code} {other.reason or ''}".strip()
-                for other in refuses
-                if public_kind(other) == public
-            ]
-            documented = blp.alt_response(public.status, schema=FailureSchema, description=" · ".join(names))(
-                documented
-            )
-        signature = [{**SIGNATURE, "name": name} for name in parameters]
-        documented = blp.doc(operationId=view.__name__, parameters=signature, **security_of(ANYBODY), **docs)(
-            documented
+        documented = document_refusals(
+            view,
+            blp,
+            refuses,
+            caller=ANYBODY,
+            takes_key=False,
+            takes_input=False,
+            takes_body=False,
+            always=(),
         )
+        documented = blp.doc(
+            operationId=view.__name__,
+            parameters=[{"in": "query", "required": True, **parameter} for parameter in parameters],
+            **security_of(ANYBODY),
+            **docs,
+        )(documented)
         blp.add_url_rule("/storage/<path:key>", view.__name__, documented, methods=[method])
         return view
 
@@ -62,16 +90,18 @@ def _signed(
 
 @_signed(
     "PUT",
-    parameters=("type", "max", "expires", "signature"),
+    parameters=(TYPE, MAX, EXPIRES, SIGNATURE),
     refuses=(
         SignatureInvalid,
         SignatureExpired,
-        NotFound,
         PayloadTooLarge,
         UnsupportedMediaType,
         Unavailable,
     ),
-    docs={"requestBody": {"required": True, "content": IMAGES}},
+    docs={
+        "requestBody": {"required": True, "content": UPLOADED},
+        "responses": {200: {"description": "Stored."}},
+    },
 )
 def upload_object(key: str) -> Response:
     """Upload the bytes of a picture to the URL made for it."""
@@ -89,9 +119,9 @@ def upload_object(key: str) -> Response:
 
 @_signed(
     "GET",
-    parameters=("expires", "signature"),
+    parameters=(EXPIRES, SIGNATURE),
     refuses=(SignatureInvalid, SignatureExpired, ObjectNotFound, Unavailable),
-    docs={},
+    docs={"responses": {200: {"description": "The picture.", "content": SHOWN}}},
 )
 def show_object(key: str) -> Response:
     """Show the picture a signed URL names."""
@@ -105,7 +135,8 @@ def show_object(key: str) -> Response:
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.add_etag()
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
 
 
 def _local_storage() -> LocalStorage:

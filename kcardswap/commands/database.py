@@ -96,7 +96,8 @@ def upgrade(revision: str, sql: bool, tag: str | None) -> None:
     run(command.upgrade, revision, sql=sql, tag=tag)
 
 
-@database_commands.command()
+# Unknown options are left alone for the sake of ``downgrade -1``.
+@database_commands.command(context_settings={"ignore_unknown_options": True})
 @click.argument("revision", default="-1")
 @sql_option
 @click.option("--tag", help="A tag that migrations can read.")
@@ -150,12 +151,24 @@ def stamp(revisions: tuple[str, ...], sql: bool, tag: str | None, purge: bool) -
 @click.argument("revisions", nargs=-1, required=True)
 @click.option("-m", "--message", help="What the merge is about.")
 @click.option("--branch-label", help="A label of the new revision.")
-@click.option("--rev-id", help="Id of the new revision, normally the next number.")
+@click.option("--rev-id", help="Id of the new revision; default: the next number.")
+@click.option("--splice", is_flag=True, help="Allow revisions that are no heads.")
 def merge(
-    revisions: tuple[str, ...], message: str | None, branch_label: str | None, rev_id: str | None
+    revisions: tuple[str, ...],
+    message: str | None,
+    branch_label: str | None,
+    rev_id: str | None,
+    splice: bool,
 ) -> None:
     """Join several heads (REVISIONS, or the word heads) in a new revision."""
-    run(command.merge, list(revisions), message=message, branch_label=branch_label, rev_id=rev_id)
+    run(
+        command.merge,
+        list(revisions),
+        message=message,
+        branch_label=branch_label,
+        rev_id=rev_id or next_revision_id(),
+        splice=splice,
+    )
 
 
 @database_commands.command()
@@ -174,7 +187,7 @@ def show(revision: str) -> None:
 @click.option("--branch-label", help="A label of the new revision.")
 @click.option("--version-path", help="Folder of the new file.")
 @click.option("--rev-id", help="Id of the new revision; default: the next number.")
-@click.option("--depends-on", help="Another revision this one needs.")
+@click.option("--depends-on", multiple=True, help="Another revision this one needs.")
 def revision(
     message: str,
     autogenerate: bool,
@@ -184,7 +197,7 @@ def revision(
     branch_label: str | None,
     version_path: str | None,
     rev_id: str | None,
-    depends_on: str | None,
+    depends_on: tuple[str, ...],
 ) -> None:
     """Make a new revision file."""
     run(
@@ -197,7 +210,7 @@ def revision(
         branch_label=branch_label,
         version_path=version_path,
         rev_id=rev_id or next_revision_id(),
-        depends_on=depends_on,
+        depends_on=list(depends_on) or None,
     )
 
 

@@ -28,5 +28,5 @@ class Passwords:
 
 @cache
 def _decoy() -> str:
-    """Return what is checked against when there is no account, so that the answer takes as long as for one."""
+    """Return what is checked against where there is no account, so that the answer takes just as long."""
     return PasswordHasher().hash("nobody has this password")

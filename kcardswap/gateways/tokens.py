@@ -1,17 +1,43 @@
 """Signing and reading our own JSON Web Tokens."""
 
 import hashlib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import jwt
+from jwt.types import Options
 
-from kcardswap.domain.accounts import RefreshInvalid, RefreshToken, Session, User
+from kcardswap.domain.accounts import InvalidToken, RefreshInvalid, RefreshToken, Session, User
+from kcardswap.domain.errors import TokenExpired
 
 ALGORITHM = "HS256"
 RESTRICTED_LIFETIME = timedelta(minutes=30)
+CLOCK_SKEW_SECONDS = 5
+# The library judges times by the clock of the machine and everything in an order of its own.
+UNJUDGED: Options = {
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+MALFORMED = (
+    jwt.PyJWTError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    # From the JSON reader, for thousands of brackets.
+    RecursionError,
+)
+"""Everything that made-up tokens raise while they are taken apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +108,50 @@ class TokenSigner:
         }
         return self._sign(claims, self.keys.get(token.key_id, self.current))
 
+    def read_access_token(self, token: str, *, now: datetime) -> Mapping[str, Any]:
+        """Return the claims of an access token; whether its session still lives is for the database to say.
+
+        :raises TokenExpired: signed by us, past its end.
+        :raises InvalidToken: anything else that is wrong with it.
+        """
+        try:
+            claims = self._signed_claims(token)
+            ends_at, issued_at = _seconds(claims["exp"]), _seconds(claims["iat"])
+        except MALFORMED as error:
+            raise InvalidToken() from error
+        if ends_at <= now.timestamp():
+            raise TokenExpired()
+        if (
+            not self._is_ours(claims, "access")
+            or not isinstance(claims.get("sub"), str)
+            or issued_at > now.timestamp() + CLOCK_SKEW_SECONDS
+        ):
+            raise InvalidToken()
+        return claims
+
     def read_refresh_token(self, token: str) -> RefreshClaims:
         """Return the claims of a refresh token of ours; whether it still lives is for its session to say.
 
         :raises RefreshInvalid: wrong signature, key, type, issuer or audience.
         """
         try:
-            key = self.keys[jwt.get_unverified_header(token)["kid"]]
-            claims = jwt.decode(
-                token,
-                key.secret,
-                algorithms=[ALGORITHM],
-                issuer=self._issuer,
-                audience=self._audience,
-                options={
-                    "require": ["exp", "iat", "sub", "sid", "jti", "type"],
-                    "verify_exp": False,
-                    "verify_iat": False,
-                },
-            )
-            if claims["type"] != "refresh":
+            claims = self._signed_claims(token)
+            if not self._is_ours(claims, "refresh"):
                 raise RefreshInvalid()
             return RefreshClaims(token_id=UUID(claims["jti"]), session_id=UUID(claims["sid"]))
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError) as error:
+        except MALFORMED as error:
             raise RefreshInvalid() from error
+
+    def _signed_claims(self, token: str) -> Mapping[str, Any]:
+        """Return what one of our keys signed, none of it judged yet."""
+        key = self.keys[jwt.get_unverified_header(token)["kid"]]
+        claims: Mapping[str, Any] = jwt.decode(token, key.secret, algorithms=[ALGORITHM], options=UNJUDGED)
+        return claims
+
+    def _is_ours(self, claims: Mapping[str, Any], kind: str) -> bool:
+        """Tell whether the claims make a token of this kind, issued by us for ourselves."""
+        expected = {"type": kind, "iss": self._issuer, "aud": self._audience}
+        return all(claims.get(name) == value for name, value in expected.items())
 
     def _identity(self, user: User, now: datetime, lifetime: timedelta, token_id: UUID) -> dict[str, Any]:
         return {
@@ -121,3 +167,13 @@ class TokenSigner:
 
     def _sign(self, claims: dict[str, Any], key: SigningKey) -> str:
         return jwt.encode(claims, key.secret, algorithm=ALGORITHM, headers={"kid": key.id})
+
+
+def _seconds(value: object) -> float:
+    """Return a time claim, which has to be a finite number.
+
+    :raises ValueError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not a time")
+    return float(value)

@@ -65,9 +65,9 @@ class FriendRow(NamedTuple):
     user_id: UUID
     nickname: str | None
     avatar_url: str | None
-    status: str
+    status: FriendListStatus
     created_at: datetime
-    direction: str | None
+    direction: Direction | None
     completed_trades: int
     is_online: bool | None
 
@@ -174,5 +174,11 @@ def people(
         statement.params(viewer_id=viewer_id, now=now),
         sort=(SortKey(table.c.created_at, descending=True), SortKey(table.c.id)),
         page=page,
-        make_row=FriendRow,
+        make_row=_friend,
     )
+
+
+def _friend(*columns: Any) -> FriendRow:
+    row = FriendRow(*columns)
+    direction = None if row.direction is None else Direction(row.direction)
+    return row._replace(status=FriendListStatus(row.status), direction=direction)

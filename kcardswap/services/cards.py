@@ -9,7 +9,7 @@ from uuid import UUID
 from kcardswap.domain.cards import Card, CardStatus
 from kcardswap.domain.errors import Unavailable
 from kcardswap.domain.media import ImageType, MediaAsset, MediaTarget, UploadMissing
-from kcardswap.domain.quotas import LimitKey, Plan, QuotaCalendar, require_file_size, require_room
+from kcardswap.domain.quotas import LimitKey, QuotaCalendar, require_file_size, require_room
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 from kcardswap.gateways.uploads import TakenIn, take_in
 from kcardswap.persistence.unit_of_work import UnitOfWork
@@ -45,13 +45,8 @@ def announce(
     """
     with uow:
         described = _with_photocard(uow, description)
-        plan, now = uow.quotas.plan_of(owner_id), uow.clock.now()
-        require_file_size(plan, file_size_bytes)
-        _require_card_of_the_day(uow, calendar, plan, owner_id, created_at=now)
-        # Only a courtesy, without a lock: confirming counts the real bytes.
-        used = uow.cards.stored_bytes(owner_id)
-        require_room(plan, LimitKey.CARD_STORAGE_BYTES_MAX, used=used, wanted=file_size_bytes)
-        card_id = uow.new_id()
+        card_id, now = uow.new_id(), uow.clock.now()
+        _require_room_for_card(uow, calendar, owner_id, file_size_bytes=file_size_bytes, created_at=now)
         media = MediaAsset.announce(
             id=uow.new_id(),
             owner_id=owner_id,
@@ -88,15 +83,19 @@ def _with_photocard(uow: UnitOfWork, description: Mapping[str, Any]) -> Mapping[
     return {**description, "photocard_id": uow.cards.photocard_behind(wanted)}
 
 
-def _require_card_of_the_day(
-    uow: UnitOfWork, calendar: QuotaCalendar, plan: Plan, owner_id: UUID, *, created_at: datetime
+def _require_room_for_card(
+    uow: UnitOfWork, calendar: QuotaCalendar, owner_id: UUID, *, file_size_bytes: int, created_at: datetime
 ) -> None:
-    day = calendar.day(created_at)
+    plan, day = uow.quotas.plan_of(owner_id), calendar.day(created_at)
+    require_file_size(plan, file_size_bytes)
     uow.quotas.lock(owner_id, LimitKey.CARDS_PER_DAY, period_start=day.start, now=created_at)
     # The time is read under the lock: whether an upload URL still works must not change between two
     # counts that wait for each other.
-    used = uow.cards.announced_on(owner_id, day, now=uow.clock.now())
-    require_room(plan, LimitKey.CARDS_PER_DAY, used=used, wanted=1, reset_at=day.reset_at)
+    made = uow.cards.announced_on(owner_id, day, now=uow.clock.now())
+    require_room(plan, LimitKey.CARDS_PER_DAY, used=made, wanted=1, reset_at=day.reset_at)
+    # Only a courtesy, without a lock: confirming counts the real bytes.
+    used = uow.cards.stored_bytes(owner_id)
+    require_room(plan, LimitKey.CARD_STORAGE_BYTES_MAX, used=used, wanted=file_size_bytes)
 
 
 def confirm_upload(

@@ -161,7 +161,13 @@ def show_admin() -> dict[str, Any]:
 
 
 @blp.operation(
-    "POST", "/probe/notes", caller=SIGNED_IN, body=NoteBody, answer=NoteSchema, status=201, refuses=(SelfTarget,)
+    "POST",
+    "/probe/notes",
+    caller=SIGNED_IN,
+    body=NoteBody,
+    answer=NoteSchema,
+    status=201,
+    refuses=(SelfTarget,),
 )
 def write_note(body: dict[str, Any]) -> dict[str, Any]:
     """Write a row, then refuse, wait or answer."""
@@ -200,16 +206,16 @@ def _write() -> UUID:
     with uow:
         note_id = uow.new_id()
         uow.session.execute(
-            insert(processed_events).values(
-                consumer=CONSUMER, event_id=note_id, processed_at=uow.clock.now()
-            )
+            insert(processed_events).values(consumer=CONSUMER, event_id=note_id, processed_at=uow.clock.now())
         )
         uow.commit()
     return note_id
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, UUID) else value.isoformat() if hasattr(value, "isoformat") else value
+    return (
+        str(value) if isinstance(value, UUID) else value.isoformat() if hasattr(value, "isoformat") else value
+    )
 
 
 def notes_written(runtime: Runtime) -> int:

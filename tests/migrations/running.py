@@ -1,13 +1,21 @@
 """Running Alembic in this process, through the same commands operators type."""
 
 import os
+import shutil
+from io import StringIO
+from pathlib import Path
 from unittest.mock import patch
 
-import click
-from alembic.config import CommandLine
+from alembic.config import CommandLine, Config
+from alembic.script import ScriptDirectory
 from click.testing import CliRunner, Result
 
-from kcardswap.commands.database import database_commands
+from kcardswap.commands.database import PROJECT, alembic_config, database_commands
+
+REVISIONS = tuple(
+    reversed([script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()])
+)
+"""All revisions, the oldest first."""
 
 TIDY = {"ENVIRONMENT": "test", "MIGRATION_ATTEMPTS": "3"}
 
@@ -26,18 +34,24 @@ def must(*arguments: str, url: str, **environment: str) -> str:
     return done.output
 
 
-def plain_alembic(*arguments: str, url: str) -> str:
+def alembic(*arguments: str, url: str) -> str:
     """Run ``alembic ...`` in the current directory and return what it printed.
 
     :raises CommandError: Alembic refused.
     """
-
-    @click.command()
-    def alembic() -> None:
-        CommandLine("alembic").main(["--raiseerr", *arguments])
-
+    options = CommandLine("alembic").parser.parse_args(["--raiseerr", *arguments])
+    printed = StringIO()
+    config = Config("alembic.ini", cmd_opts=options, stdout=printed)
+    # Without --sql Alembic prints to the configured stream, with it to standard output.
+    config.output_buffer = printed
     with patch.dict(os.environ, {**TIDY, "DATABASE_URL": url}):
-        done = CliRunner().invoke(alembic)
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.output
+        CommandLine("alembic").run_cmd(config, options)
+    return printed.getvalue()
+
+
+def copy_migrations(into: Path) -> Path:
+    """Copy what Alembic works on, so that commands may add files, and return the folder of the revisions."""
+    shutil.copy(PROJECT / "alembic.ini", into)
+    skipped = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PROJECT / "migrations", into / "migrations", ignore=skipped)
+    return into / "migrations" / "versions"

@@ -11,12 +11,8 @@ from kcardswap.commands.database import alembic_config
 from kcardswap.persistence.orm.base import metadata
 from kcardswap.persistence.orm.mappings import map_entities
 from tests.conftest import PROJECT, scratch_database
-from tests.migrations.running import flask_db, must
+from tests.migrations.running import REVISIONS, flask_db, must
 from tests.migrations.schema import differences, other_objects, schema_of
-
-REVISIONS = [script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()][
-    ::-1
-]
 
 
 def test_the_history_is_one_line_of_numbered_revisions() -> None:
@@ -49,9 +45,7 @@ def test_an_empty_database_reaches_head_in_one_go_and_leaves_it_in_one_go(empty_
     assert flask_db("current", "--check-heads", url=empty_url).exit_code == 1
 
 
-def test_migrations_build_what_the_tables_say_to_the_last_predicate(
-    server_url: str, empty_url: str, migrated_url: str
-) -> None:
+def test_migrations_build_what_the_tables_say_to_the_last_predicate(empty_url: str) -> None:
     # Autogenerate overlooks changed CHECKs, predicates and operator classes; PostgreSQL's own words do not.
     map_entities()
     must("upgrade", url=empty_url)

@@ -1,81 +1,38 @@
-"""Filling and emptying a binder: limits, confirming, editing, deleting, shared pictures."""
+"""Filling and emptying a binder: confirming, editing, deleting, shared pictures."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from kcardswap.domain.cards import CardInTrade, CardNotFound, CardTraded, OwnersChoice, PhotocardNotFound
-from kcardswap.domain.errors import LimitExceeded, NotOwner, Unavailable
+from kcardswap.domain.errors import NotOwner, Unavailable
 from kcardswap.domain.media import ImageRefused, ImageType, UploadMissing
-from kcardswap.domain.quotas import MIB
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.catalog import photocards
-from kcardswap.persistence.orm.media import media_assets
 from kcardswap.persistence.orm.outbox import outbox
-from kcardswap.persistence.orm.quotas import quota_usage
 from kcardswap.runtime import Runtime
-from kcardswap.services import cards as card_services
 from kcardswap.services.cards import AnnouncedCard
+from tests.binders import (
+    PICTURE,
+    announce,
+    confirm,
+    delete,
+    edit,
+    month_usage,
+    picture_of,
+    row,
+    set_status,
+)
 from tests.conftest import MovableClock
 from tests.people import make_user
 from tests.pictures import SECRET, completed_trade, encoded, give, put_card, send, stored, talkative
-
-PICTURE = encoded()
 
 
 @pytest.fixture
 def mina(runtime: Runtime) -> UUID:
     return make_user(runtime, "mina")
-
-
-def announce(
-    runtime: Runtime, owner_id: UUID, *, size: int = len(PICTURE), **description: Any
-) -> AnnouncedCard:
-    return card_services.announce(
-        runtime.unit_of_work(),
-        runtime.storage,
-        runtime.quota_calendar,
-        owner_id=owner_id,
-        content_type=ImageType.JPEG,
-        file_size_bytes=size,
-        description=description,
-        lifetime=timedelta(minutes=15),
-    )
-
-
-def confirm(runtime: Runtime, card_id: UUID, by: UUID) -> None:
-    card_services.confirm_upload(
-        runtime.unit_of_work(),
-        runtime.storage,
-        runtime.images,
-        runtime.quota_calendar,
-        card_id=card_id,
-        by=by,
-    )
-
-
-def edit(runtime: Runtime, card_id: UUID, by: UUID, **changes: Any) -> None:
-    card_services.edit(runtime.unit_of_work(), card_id=card_id, by=by, changes=changes)
-
-
-def delete(runtime: Runtime, card_id: UUID, by: UUID) -> None:
-    card_services.delete(runtime.unit_of_work(), runtime.storage, card_id=card_id, by=by)
-
-
-def row(connection: Connection, card_id: UUID) -> RowMapping:
-    return connection.execute(select(cards).where(cards.c.id == card_id)).mappings().one()
-
-
-def picture_of(connection: Connection, card_id: UUID) -> RowMapping:
-    media_id = row(connection, card_id)["media_asset_id"]
-    return connection.execute(select(media_assets).where(media_assets.c.id == media_id)).mappings().one()
-
-
-def set_status(connection: Connection, card_id: UUID, status: str) -> None:
-    connection.execute(update(cards).where(cards.c.id == card_id).values(status=status))
 
 
 def make_photocard(connection: Connection, runtime: Runtime, merged_into: UUID | None = None) -> UUID:
@@ -94,21 +51,6 @@ def make_photocard(connection: Connection, runtime: Runtime, merged_into: UUID |
         )
     )
     return photocard_id
-
-
-def month_usage(connection: Connection, owner_id: UUID) -> int:
-    used = connection.scalar(
-        select(func.sum(quota_usage.c.used)).where(
-            quota_usage.c.user_id == owner_id, quota_usage.c.limit_key == "media_bytes_per_month"
-        )
-    )
-    return int(used or 0)
-
-
-def refused_limit(refusal: pytest.ExceptionInfo[LimitExceeded]) -> tuple[object, object, object]:
-    details = refusal.value.details
-    assert set(details) == {"limit_key", "limit_value", "current_value", "reset_at"}
-    return details["limit_key"], details["limit_value"], details["current_value"]
 
 
 def test_an_announced_card_waits_for_its_picture(
@@ -219,121 +161,6 @@ def test_a_deleted_card_is_not_found(runtime: Runtime, mina: UUID) -> None:
     for act in (confirm, edit, delete):
         with pytest.raises(CardNotFound):
             act(runtime, card_id, mina)
-
-
-def test_a_fourth_card_of_the_day_is_refused_until_midnight_in_taipei(
-    runtime: Runtime, clock: MovableClock, mina: UUID
-) -> None:
-    for _ in range(3):
-        announce(runtime, mina)
-    with pytest.raises(LimitExceeded) as refused:
-        announce(runtime, mina)
-    assert refused_limit(refused) == ("cards_per_day", 3, 3)
-    reset_at = refused.value.details["reset_at"]
-    assert reset_at == runtime.quota_calendar.day(clock.now()).reset_at
-    clock.moment = reset_at  # type: ignore[assignment]
-    announce(runtime, mina)
-
-
-def test_cards_of_others_received_cards_and_lapsed_uploads_do_not_count_but_deleted_ones_do(
-    runtime: Runtime, connection: Connection, clock: MovableClock, mina: UUID
-) -> None:
-    clock.moment = runtime.quota_calendar.day(clock.now()).begins_at + timedelta(hours=1)
-    yuna = make_user(runtime, "yuna")
-    others = put_card(runtime, yuna)
-    give(runtime, others, mina, completed_trade(runtime, connection, yuna, mina, others))
-    announce(runtime, mina)
-    clock.advance(minutes=15)
-    kept, removed = put_card(runtime, mina), put_card(runtime, mina)
-    delete(runtime, removed, mina)
-    announce(runtime, mina)
-    with pytest.raises(LimitExceeded):
-        announce(runtime, mina)
-    assert row(connection, kept)["deleted_at"] is None
-
-
-def test_a_card_whose_upload_ran_out_is_confirmed_only_while_the_day_has_a_place(
-    runtime: Runtime, connection: Connection, clock: MovableClock, mina: UUID
-) -> None:
-    clock.moment = runtime.quota_calendar.day(clock.now()).begins_at + timedelta(hours=1)
-    late = [put_card(runtime, mina, confirmed=False, data=PICTURE) for _ in range(2)]
-    clock.advance(minutes=15)
-    announce(runtime, mina)
-    announce(runtime, mina)
-    confirm(runtime, late[0], mina)
-    with pytest.raises(LimitExceeded) as refused:
-        confirm(runtime, late[1], mina)
-    assert refused_limit(refused) == ("cards_per_day", 3, 3)
-    assert row(connection, late[1])["upload_status"] == "pending"
-    assert month_usage(connection, mina) == len(PICTURE)
-
-
-def test_a_file_above_the_plans_size_is_refused_when_announced(runtime: Runtime, mina: UUID) -> None:
-    announce(runtime, mina, size=2 * MIB)
-    with pytest.raises(LimitExceeded) as refused:
-        announce(runtime, mina, size=2 * MIB + 1)
-    assert refused_limit(refused) == ("media_file_bytes_max", 2 * MIB, 2 * MIB + 1)
-
-
-def test_a_file_above_the_plans_size_is_refused_when_confirmed(runtime: Runtime, mina: UUID) -> None:
-    card_id = put_card(runtime, mina, confirmed=False, data=bytes(2 * MIB + 1))
-    with pytest.raises(LimitExceeded) as refused:
-        confirm(runtime, card_id, mina)
-    assert refused_limit(refused) == ("media_file_bytes_max", 2 * MIB, 2 * MIB + 1)
-
-
-def test_the_storage_of_a_binder_is_full_when_announcing(runtime: Runtime, mina: UUID) -> None:
-    put_card(runtime, mina, size_bytes=100 * MIB - 10)
-    announce(runtime, mina, size=10)
-    with pytest.raises(LimitExceeded) as refused:
-        announce(runtime, mina, size=11)
-    assert refused_limit(refused) == ("card_storage_bytes_max", 100 * MIB, 100 * MIB - 10)
-    assert refused.value.details["reset_at"] is None
-
-
-def test_the_real_bytes_count_towards_the_storage_when_confirming(
-    runtime: Runtime, connection: Connection, mina: UUID
-) -> None:
-    full = put_card(runtime, mina, size_bytes=100 * MIB - len(PICTURE) + 1)
-    card_id = put_card(runtime, mina, confirmed=False, size_bytes=1, data=PICTURE)
-    with pytest.raises(LimitExceeded) as refused:
-        confirm(runtime, card_id, mina)
-    assert refused_limit(refused) == ("card_storage_bytes_max", 100 * MIB, 100 * MIB - len(PICTURE) + 1)
-    # A refusal charges nothing at all, and deleting makes room again.
-    assert month_usage(connection, mina) == 0
-    delete(runtime, full, mina)
-    confirm(runtime, card_id, mina)
-
-
-def test_received_cards_take_no_storage(runtime: Runtime, connection: Connection, mina: UUID) -> None:
-    yuna = make_user(runtime, "yuna")
-    large = put_card(runtime, yuna, size_bytes=100 * MIB)
-    give(runtime, large, mina, completed_trade(runtime, connection, yuna, mina, large))
-    announce(runtime, mina)
-    with pytest.raises(LimitExceeded):
-        announce(runtime, yuna)
-
-
-def test_the_bytes_of_the_month_run_out_when_confirming(
-    runtime: Runtime, connection: Connection, clock: MovableClock, mina: UUID
-) -> None:
-    month = runtime.quota_calendar.month(clock.now())
-    connection.execute(
-        insert(quota_usage).values(
-            user_id=mina,
-            limit_key="media_bytes_per_month",
-            period_start=month.start,
-            used=50 * MIB - len(PICTURE) + 1,
-            updated_at=clock.now(),
-        )
-    )
-    card_id = put_card(runtime, mina, confirmed=False, data=PICTURE)
-    with pytest.raises(LimitExceeded) as refused:
-        confirm(runtime, card_id, mina)
-    assert refused_limit(refused) == ("media_bytes_per_month", 50 * MIB, 50 * MIB - len(PICTURE) + 1)
-    assert refused.value.details["reset_at"] == month.reset_at
-    clock.moment = month.reset_at
-    confirm(runtime, card_id, mina)
 
 
 def test_a_photocard_is_linked_and_a_merged_one_leads_to_its_target(

@@ -13,6 +13,7 @@ from marshmallow import Schema as MarshmallowSchema
 
 FIRST_YEAR, LAST_YEAR = 1969, 2200
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 DIGITS = re.compile(r"\d{1,18}", re.ASCII)
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 BIGINT_MAX = 2**63 - 1
@@ -125,7 +126,7 @@ class QueryFlag(fields.Boolean):
         return bool(value == "true")
 
 
-class Choice(fields.Enum):
+class Choice(fields.Enum[Any]):
     """One value of an enumeration, by its text."""
 
     def __init__(self, kind: type[StrEnum], **kwargs: Any) -> None:
@@ -142,7 +143,7 @@ class Moment(fields.DateTime):
         return None if value is None else to_json_time(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        if not isinstance(value, str) or "T" not in value.upper():
+        if not isinstance(value, str) or not MOMENT.fullmatch(value):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         parsed = super()._deserialize(value, attr, data, **kwargs)
         if not FIRST_YEAR < parsed.year < LAST_YEAR:
