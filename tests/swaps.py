@@ -11,7 +11,7 @@ from kcardswap.api.requests import retrying
 from kcardswap.domain.cards import Card, CardStatus
 from kcardswap.domain.friendships import Friendship
 from kcardswap.domain.media import CheckedImage, ImageType, MediaAsset, MediaTarget
-from kcardswap.domain.trades import UNFINISHED, Meeting, TradeTimeouts
+from kcardswap.domain.trades import ACTIVE_TRADES_PER_PAIR, UNFINISHED, Meeting, Move, Trade, TradeTimeouts
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.persistence.orm.trades import (
@@ -128,6 +128,33 @@ def propose(
         )
     )
     return trade_id
+
+
+def propose_ring(runtime: Runtime, people: Sequence[UUID], gives: Sequence[UUID]) -> UUID:
+    """Propose a ring in which everybody gives one card to the next person, the last one to the first."""
+    uow = runtime.unit_of_work()
+    with uow:
+        now = uow.clock.now()
+        ring = Trade.propose(
+            id=uow.new_id(),
+            initiator_id=people[0],
+            moves=[
+                Move(card_id=card, giver_id=giver, receiver_id=receiver)
+                for card, giver, receiver in zip(gives, people, [*people[1:], people[0]], strict=True)
+            ],
+            meeting=Meeting.MAIL,
+            timeouts=TIMEOUTS,
+            now=now,
+            new_id=uow.new_id,
+        )
+        uow.trades.add(ring)
+        for card in uow.cards.find_many(gives, lock=True).values():
+            card.reserve()
+        uow.flush()
+        assert not uow.reservations.hold(ring.id, gives, now)
+        assert uow.reservations.count(ring.pairs, limit=ACTIVE_TRADES_PER_PAIR, now=now)
+        uow.commit()
+        return ring.id
 
 
 def counter(

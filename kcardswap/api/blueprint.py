@@ -76,7 +76,7 @@ class Blueprint(flask_smorest.Blueprint):
                 takes_body=body is not None,
             )
             endpoint: Callable[..., Response] = guarded(
-                carried_out, access=caller, limit=limit, keyed=takes_key
+                carried_out, access=caller, limit=limit, keyed=takes_key, takes_body=body is not None
             )
             documented = self.doc(operationId=view.__name__, **security_of(caller), **(docs or {}))
             endpoint = documented(endpoint)

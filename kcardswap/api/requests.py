@@ -45,8 +45,8 @@ def retrying(work: Callable[[], Any]) -> Any:
     raise AssertionError("unreachable")
 
 
-def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> View:
-    """Return ``view`` behind rate limits and authentication; writes are repeated when the database asks."""
+def guarded(view: View, *, access: Access, limit: str | None, keyed: bool, takes_body: bool) -> View:
+    """Return ``view`` behind rate limits and authentication; it is repeated when the database asks for it."""
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
@@ -60,9 +60,8 @@ def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> Vi
 
         key = request.headers.get("Idempotency-Key")
         if keyed and key is not None:
-            answer: Response = retrying(lambda: _once(key, carry_out))
-        elif request.method == "GET":
-            answer = carry_out()
+            body = read_json_object(request) if takes_body else {}
+            answer: Response = retrying(lambda: _once(key, body, carry_out))
         else:
             answer = retrying(carry_out)
         return answer
@@ -127,7 +126,7 @@ def _parsed_path(path: Mapping[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def _once(key: str, carry_out: Callable[[], Response]) -> Response:
+def _once(key: str, body: Mapping[str, Any], carry_out: Callable[[], Response]) -> Response:
     """Carry out a keyed request in one transaction with its key, or answer what it was answered before."""
     if not KEY.fullmatch(key):
         raise ValidationFailed("Idempotency-Key", "1 to 255 visible ASCII characters.")
@@ -139,7 +138,7 @@ def _once(key: str, carry_out: Callable[[], Response]) -> Response:
             id=row_id,
             user_id=caller().user_id,
             key=key,
-            fingerprint=idempotency.fingerprint(request.method, request.path, _body()),
+            fingerprint=idempotency.fingerprint(request.method, request.path, body),
             now=runtime().clock.now(),
             lifetime=runtime().settings.idempotency_lifetime,
         )
@@ -165,11 +164,9 @@ def _once(key: str, carry_out: Callable[[], Response]) -> Response:
     return answer
 
 
-def _body() -> dict[str, Any]:
-    return read_json_object(request)
-
-
 def _replayed(kept: KeptAnswer) -> Response:
-    answer = Response(kept.body or None, kept.status, mimetype="application/json")
+    answer = Response(kept.body, kept.status, mimetype="application/json")
+    if not kept.body:
+        del answer.headers["Content-Type"]
     answer.headers["Idempotent-Replayed"] = "true"
     return answer

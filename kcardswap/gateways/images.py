@@ -1,6 +1,7 @@
 """Checking uploaded pictures and stripping them down to their pixels."""
 
 import struct
+import warnings
 import zipfile
 from io import BytesIO
 from threading import BoundedSemaphore
@@ -32,6 +33,8 @@ FOREIGN_MARKS = (
 ZIP_DIRECTORY_ENTRY = b"PK\x01\x02"
 
 pillow_heif.register_heif_opener()
+# Photographs with broken EXIF are everyday uploads and no news for whoever reads the logs.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 
 class PillowImageCleaner:

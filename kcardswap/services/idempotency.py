@@ -63,9 +63,7 @@ def claim(
     :raises IdempotencyMismatch: the key belongs to another request.
     """
     connection.execute(text(f"SET LOCAL lock_timeout = '{TWIN_WAIT}'"))
-    connection.execute(
-        delete(keys).where(keys.c.user_id == user_id, keys.c.key == key, keys.c.expires_at <= now)
-    )
+    expired = delete(keys).where(keys.c.user_id == user_id, keys.c.key == key, keys.c.expires_at <= now)
     claimed = (
         insert(keys)
         .values(
@@ -80,6 +78,7 @@ def claim(
         .returning(keys.c.id)
     )
     try:
+        connection.execute(expired)
         if connection.execute(claimed).one_or_none() is not None:
             return None
     except OperationalError as error:

@@ -1,7 +1,7 @@
 """Pictures over HTTP: upload, confirm, read."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -144,7 +144,7 @@ def test_the_bytes_of_the_month_are_refused_with_their_four_details(
     }
 
 
-@pytest.mark.parametrize("path", ["/media/upload-url", f"/media/{uuid4()}/confirm", "/media/read-urls"])
+@pytest.mark.parametrize("path", ["/media/upload-url", f"/media/{UUID(int=1)}/confirm", "/media/read-urls"])
 def test_pictures_are_for_people_who_signed_in(client: FlaskClient, path: str) -> None:
     refused(client.post(API + path), 401, "401_UNAUTHORIZED", "missing")
 
@@ -177,7 +177,7 @@ def test_read_urls_say_how_long_they_hold_and_ignore_a_key(mina: Person) -> None
         assert "Idempotent-Replayed" not in answer.headers
 
 
-@pytest.mark.parametrize("ids", [[], [str(uuid4())] * 51, None, "x", 5])
+@pytest.mark.parametrize("ids", [[], [str(UUID(int=1))] * 51, None, "x", 5])
 def test_a_defect_of_the_list_of_ids_is_named(mina: Person, ids: Any) -> None:
     assert invalid_fields(mina.post("/media/read-urls", {"media_asset_ids": ids})) == {"media_asset_ids"}
 

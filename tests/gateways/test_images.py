@@ -9,6 +9,7 @@ import time
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
@@ -130,6 +131,33 @@ def test_the_orientation_is_applied_to_the_pixels(image_type: ImageType) -> None
     assert (image.width, image.height) == (120, 90)
     red, *_ = shown(image).convert("RGB").getpixel((110, 10))  # type: ignore[misc]
     assert red > 150
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("image_type", [ImageType.JPEG, ImageType.PNG, ImageType.WEBP])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"Exif\0\0nonsense",
+        b"Exif\0\0II*\0garbage",
+        b"Exif\0\0II*\0\x08\0\0\0\xff\xff",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\xff\xff\0\x06\0\0",
+    ],
+)
+def test_unreadable_exif_does_not_spoil_a_picture(image_type: ImageType, broken: bytes) -> None:
+    image = clean(encoded(image_type, exif=broken), image_type)
+    assert (image.width, image.height) == (90, 120)
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"quality": 1}])
+def test_the_three_kinds_of_webp_are_read_and_bounded_alike(options: dict[str, Any]) -> None:
+    cleaner = PillowImageCleaner(max_megapixels=1)
+    for picture in (drawing(), drawing().convert("RGBA")):
+        assert cleaner.clean(encoded(ImageType.WEBP, picture, **options), ImageType.WEBP).width == 90
+    large = encoded(ImageType.WEBP, Image.new("RGB", (1001, 1000)), **options)
+    with pytest.raises(ImageRefused) as refused:
+        cleaner.clean(large, ImageType.WEBP)
+    assert "too_many_pixels" in str(refused.value.details)
 
 
 def test_a_colour_profile_is_applied_before_it_is_removed() -> None:

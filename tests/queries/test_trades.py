@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from kcardswap.domain.cards import CardStatus
 from kcardswap.domain.media import MediaStatus
-from kcardswap.domain.trades import Meeting, Move, Trade, TradeNotFound, TradeStatus
+from kcardswap.domain.trades import TradeNotFound, TradeStatus
 from kcardswap.persistence.orm.media import media_assets
 from kcardswap.persistence.orm.trades import trades
 from kcardswap.queries.keyset import Page, PageRequest
@@ -17,7 +17,16 @@ from kcardswap.queries.trades import TradeRow, history, trade
 from kcardswap.runtime import Runtime
 from tests.conftest import MovableClock
 from tests.people import delete, make_user
-from tests.swaps import TIMEOUTS, Two, accept, befriend_all, cancel, complete, make_cards, propose
+from tests.swaps import (
+    Two,
+    accept,
+    befriend_all,
+    cancel,
+    complete,
+    make_cards,
+    propose,
+    propose_ring,
+)
 
 
 @pytest.fixture
@@ -169,23 +178,8 @@ def test_a_ring_has_no_sides(runtime: Runtime, connection: Connection, clock: Mo
     sora = make_user(runtime, "sora")
     order = [two.mina, two.jun, sora]
     gives = [two.minas[0], two.juns[0], make_cards(runtime, sora, 1)[0]]
-    uow = runtime.unit_of_work()
-    with uow:
-        ring = Trade.propose(
-            id=uow.new_id(),
-            initiator_id=two.mina,
-            moves=[
-                Move(card_id=card, giver_id=giver, receiver_id=receiver)
-                for card, giver, receiver in zip(gives, order, [*order[1:], order[0]], strict=True)
-            ],
-            meeting=Meeting.MAIL,
-            timeouts=TIMEOUTS,
-            now=uow.clock.now(),
-            new_id=uow.new_id,
-        )
-        uow.trades.add(ring)
-        uow.commit()
-    row = trade(connection, trade_id=ring.id, viewer_id=sora, now=clock.now())
+    ring_id = propose_ring(runtime, order, gives)
+    row = trade(connection, trade_id=ring_id, viewer_id=sora, now=clock.now())
     assert [person.user_id for person in row.participants] == order
     assert (row.responder_id, row.responder_confirmed_at) == (None, None)
     assert [item.owner_side for item in row.items] == [None] * 3

@@ -13,6 +13,7 @@ from kcardswap.domain.accounts import UserNotFound
 from kcardswap.domain.errors import Blocked, Refusal, SelfTarget
 from kcardswap.domain.friendships import (
     AlreadyFriends,
+    Block,
     FriendRequestPending,
     FriendshipNotFound,
     FriendshipNotPending,
@@ -268,6 +269,17 @@ def test_a_block_in_either_direction_refuses_requests(
         ask(runtime, *((mina, jun) if blocker_asks else (jun, mina)))
     services.unblock(runtime.unit_of_work(), by=mina, target_id=jun)
     ask(runtime, jun, mina)
+
+
+def test_an_acceptance_looks_for_a_block_itself(runtime: Runtime, mina: UUID, jun: UUID) -> None:
+    friendship_id = ask(runtime, mina, jun)
+    uow = runtime.unit_of_work()
+    with uow:
+        blocked = Block.between(id=uow.new_id(), blocker_id=mina, blocked_id=jun, now=uow.clock.now())
+        uow.blocks.add(blocked)
+        uow.commit()
+    with pytest.raises(Blocked):
+        services.accept(runtime.unit_of_work(), friendship_id=friendship_id, by=jun)
 
 
 def outcome(work: Callable[[], object], barrier: Barrier) -> type[Refusal] | None:

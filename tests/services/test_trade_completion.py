@@ -8,22 +8,28 @@ from sqlalchemy import Connection, func, select, update
 
 from kcardswap.domain.cards import CardStatus, CardUnavailable
 from kcardswap.domain.trades import (
+    NotTwoParty,
     TradeNotAccepted,
 )
 from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.conversations import threads
 from kcardswap.persistence.orm.media import media_assets
 from kcardswap.persistence.orm.trades import trade_items
 from kcardswap.runtime import Runtime
+from kcardswap.services import friendships
 from tests.conftest import MovableClock
+from tests.people import make_user
 from tests.swaps import (
     Two,
     accept,
     active,
     broken_invariants,
     complete,
+    counter,
     events_of,
     make_card,
     propose,
+    propose_ring,
     statuses,
     stored,
 )
@@ -118,3 +124,34 @@ def test_a_received_card_can_be_swapped_on(runtime: Runtime, two: Two, accepted:
 
 def _received(uow: Any, trade_id: UUID) -> list[UUID]:
     return [item.received_card_id for item in uow.trades.get(trade_id).items]
+
+
+def test_a_ring_of_three_goes_all_the_way(runtime: Runtime, connection: Connection, two: Two) -> None:
+    sora = make_user(runtime, "sora")
+    people = [two.mina, two.jun, sora]
+    gives = [two.minas[0], two.juns[0], make_card(runtime, sora)]
+    ring = propose_ring(runtime, people, gives)
+    accept(runtime, ring, sora)
+    assert stored(connection, ring).status == "proposed"
+    assert connection.scalar(select(func.count()).select_from(threads)) == 0
+    accept(runtime, ring, two.jun)
+    assert stored(connection, ring).status == "accepted"
+    assert connection.scalar(select(func.count()).select_from(threads)) == 3
+    for person in people:
+        complete(runtime, ring, person)
+    assert statuses(connection, gives) == ["traded"] * 3
+    received = select(cards.c.owner_id).where(cards.c.acquired_trade_id == ring)
+    assert sorted(connection.scalars(received)) == sorted(people)
+
+
+def test_a_ring_has_no_counter_offer_but_anybody_can_call_it_off(
+    runtime: Runtime, connection: Connection, two: Two
+) -> None:
+    sora = make_user(runtime, "sora")
+    gives = [two.minas[0], two.juns[0], make_card(runtime, sora)]
+    ring = propose_ring(runtime, [two.mina, two.jun, sora], gives)
+    with pytest.raises(NotTwoParty):
+        counter(runtime, ring, two.jun, two.juns[:1], two.minas[:1])
+    friendships.block(runtime.unit_of_work(), by=two.jun, target_id=sora)
+    assert stored(connection, ring).cancel_reason == "blocked"
+    assert statuses(connection, gives) == ["available"] * 3

@@ -344,14 +344,15 @@ def test_a_thousand_calls_over_shared_cards_have_one_winner_each(runtime: Runtim
 
 def test_of_all_proposals_for_the_same_cards_exactly_one_wins(runtime: Runtime) -> None:
     rivals, rounds = 16, 8
-    owner = make_user(runtime, "owner")
     others = [make_user(runtime, f"rival{n}") for n in range(rivals)]
-    befriend_all(runtime, [(owner, other) for other in others])
     own = {other: make_cards(runtime, other, rounds) for other in others}
-    for n, wanted in enumerate(make_cards(runtime, owner, rounds)):
+    for n in range(rounds):
+        owner = make_user(runtime, f"owner{n}")
+        befriend_all(runtime, [(owner, other) for other in others])
+        wanted = make_cards(runtime, owner, 2)
         outcomes = race(
             *[
-                lambda other=other: propose(runtime, other, owner, [own[other][n]], [wanted])  # noqa: B023
+                lambda other=other: propose(runtime, other, owner, [own[other][n]], wanted)  # noqa: B023
                 for other in others
             ]
         )

@@ -171,6 +171,18 @@ def test_a_refused_proposal_leaves_nothing_behind(
     assert active(connection, two) == 1
 
 
+def test_the_hold_decides_even_where_a_card_looks_free(
+    runtime: Runtime, connection: Connection, clock: MovableClock, two: Two, proposed: UUID
+) -> None:
+    nested = connection.begin_nested()
+    hold = {"card_id": two.juns[2], "trade_id": proposed, "created_at": clock.now()}
+    connection.execute(card_holds.insert().values(hold))
+    with pytest.raises(CardUnavailable) as refused:
+        propose(runtime, two.mina, two.jun, two.minas[1:2], two.juns[2:])
+    assert refused.value.details["card_ids"] == [two.juns[2]]
+    nested.rollback()
+
+
 def test_a_pair_has_at_most_three_unfinished_trades_in_either_direction(runtime: Runtime, two: Two) -> None:
     first = propose(runtime, two.mina, two.jun, two.minas[:1], two.juns[:1])
     propose(runtime, two.jun, two.mina, two.juns[1:2], two.minas[1:2])
