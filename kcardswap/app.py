@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from kcardswap.api.auth import init_tokens
 from kcardswap.api.caching import add_cache_headers
 from kcardswap.api.documents import init_documents
-from kcardswap.api.limits import RateLimits, add_rate_headers
+from kcardswap.api.limits import RateLimits, add_rate_headers, count_other_requests
 from kcardswap.api.requests import Request
 from kcardswap.api.tracing import init_tracing
 from kcardswap.commands import register_commands
@@ -60,6 +60,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> Flask
         hops = settings.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     init_tracing(app)
+    app.before_request(count_other_requests)
     app.after_request(add_rate_headers)
     app.after_request(add_cache_headers)
     init_tokens(app)

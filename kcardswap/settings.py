@@ -1,6 +1,7 @@
 """The configuration, read once from the environment."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,8 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 from environs import Env, EnvValidationError
+from marshmallow.validate import Range
 
 
 class Environment(StrEnum):
@@ -31,6 +34,13 @@ class InvalidSettings(Exception):
 
 
 SECRET_MIN_BYTES = 32
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+POSITIVE = Range(min=0, min_inclusive=False, max=1_000_000)
+ORIGIN = re.compile(r"https?://[^/?#@*\s]+", re.ASCII)
+RATE = re.compile(
+    r"[1-9]\d{0,8} ?(?:/|per) ?(?:[1-9]\d{0,5} ?)?(?:s|seconds?|min|minutes?|h|hours?|d|days?)", re.ASCII
+)
+DATABASE_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
 PLACEHOLDERS = ("changeme", "change-me", "secret", "example", "password", "your-", "placeholder", "xxx")
 
 
@@ -86,7 +96,7 @@ class Settings:
     rate_limit_user: str = "1500/5 minutes"
     rate_limit_anonymous: str = "300/5 minutes"
     rate_limit_media: str = "60/30 minutes"
-    rate_limit_storage_url: str = "memory://"
+    rate_limit_storage_url: str = _hidden("memory://")
     request_max_json_bytes: int = 131072
 
     @property
@@ -105,19 +115,16 @@ class Settings:
         """
         env = Env(eager=False)
         values = {**_read_server(env), **_read_accounts(env), **_read_swaps(env), **_read_secrets(env)}
-        try:
-            env.seal()
-        except EnvValidationError as error:
-            raise InvalidSettings(_described(error)) from error
-        problems = _production_problems(values) if values["environment"] is Environment.PRODUCTION else []
-        problems += _range_problems(values)
+        problems = [*_unreadable(env), *_range_problems(values)]
+        if values["environment"] is Environment.PRODUCTION:
+            problems += _production_problems(values)
         if problems:
             raise InvalidSettings(problems)
         return cls(**_with_kept_secrets(values))
 
 
 def _read_server(env: Env) -> dict[str, Any]:
-    port = env.int("PORT", 8000)
+    port = env.int("PORT", 8000, validate=Range(1, 65535))
     data_dir = Path(env.str("DATA_DIR", ".data") or ".data")
     environment = env.enum("ENVIRONMENT", Environment.DEVELOPMENT, enum=Environment, by_value=True)
     return {
@@ -129,16 +136,16 @@ def _read_server(env: Env) -> dict[str, Any]:
         "public_base_url": env.str("PUBLIC_BASE_URL", "").rstrip("/") or f"http://localhost:{port}",
         "database_url": env.str("DATABASE_URL", "") or None,
         "database_read_url": env.str("DATABASE_READ_URL", "") or None,
-        "database_pool_timeout_seconds": env.float("DATABASE_POOL_TIMEOUT_SECONDS", 3.0),
-        "threads": env.int("THREADS", 4),
+        "database_pool_timeout_seconds": env.float("DATABASE_POOL_TIMEOUT_SECONDS", 3.0, validate=POSITIVE),
+        "threads": env.int("THREADS", 4, validate=Range(1, 1000)),
         "cors_origins": _words(env, "CORS_ORIGINS"),
-        "trusted_proxy_hops": env.int("TRUSTED_PROXY_HOPS", 0),
+        "trusted_proxy_hops": env.int("TRUSTED_PROXY_HOPS", 0, validate=Range(0, 100)),
         "rate_limit_user": env.str("RATE_LIMIT_USER", "1500/5 minutes"),
         "rate_limit_anonymous": env.str("RATE_LIMIT_ANONYMOUS", "300/5 minutes"),
         "rate_limit_media": env.str("RATE_LIMIT_MEDIA", "60/30 minutes"),
         "rate_limit_storage_url": env.str("RATE_LIMIT_STORAGE_URL", "memory://"),
-        "request_max_json_bytes": env.int("REQUEST_MAX_JSON_BYTES", 131072),
-        "idempotency_lifetime": timedelta(hours=env.float("IDEMPOTENCY_TTL_HOURS", 24)),
+        "request_max_json_bytes": env.int("REQUEST_MAX_JSON_BYTES", 131072, validate=Range(1024)),
+        "idempotency_lifetime": _duration(env, "IDEMPOTENCY_TTL_HOURS", hours=24),
     }
 
 
@@ -147,9 +154,9 @@ def _read_accounts(env: Env) -> dict[str, Any]:
     return {
         "jwt_issuer": env.str("JWT_ISSUER", "kcardswap"),
         "jwt_audience": env.str("JWT_AUDIENCE", "kcardswap-api"),
-        "access_token_lifetime": timedelta(minutes=env.float("ACCESS_TOKEN_EXPIRE_MINUTES", 15)),
-        "session_lifetime": timedelta(days=env.float("REFRESH_TOKEN_EXPIRE_DAYS", 7)),
-        "refresh_grace": timedelta(seconds=env.float("REFRESH_GRACE_SECONDS", 10)),
+        "access_token_lifetime": _duration(env, "ACCESS_TOKEN_EXPIRE_MINUTES", minutes=15),
+        "session_lifetime": _duration(env, "REFRESH_TOKEN_EXPIRE_DAYS", days=7),
+        "refresh_grace": _duration(env, "REFRESH_GRACE_SECONDS", seconds=10),
         "access_cookie_name": env.str("ACCESS_COOKIE_NAME", "access_token"),
         "refresh_cookie_name": env.str("REFRESH_COOKIE_NAME", "refresh_token"),
         "cookie_samesite": env.str("COOKIE_SAMESITE", "lax").capitalize(),
@@ -171,13 +178,13 @@ def _read_swaps(env: Env) -> dict[str, Any]:
         "storage_root": Path(
             env.str("STORAGE_ROOT", "") or Path(env.str("DATA_DIR", ".data") or ".data") / "storage"
         ),
-        "upload_url_lifetime": timedelta(minutes=env.float("UPLOAD_URL_TTL_MINUTES", 15)),
-        "read_url_lifetime": timedelta(minutes=env.float("READ_URL_TTL_MINUTES", 10)),
-        "image_max_megapixels": env.int("IMAGE_MAX_MEGAPIXELS", 25),
+        "upload_url_lifetime": _duration(env, "UPLOAD_URL_TTL_MINUTES", minutes=15),
+        "read_url_lifetime": _duration(env, "READ_URL_TTL_MINUTES", minutes=10),
+        "image_max_megapixels": env.int("IMAGE_MAX_MEGAPIXELS", 25, validate=Range(1, 1000)),
         "quota_timezone": env.str("QUOTA_TZ", "Asia/Taipei"),
-        "trade_proposal_timeout": timedelta(hours=env.float("TRADE_PROPOSAL_TIMEOUT_HOURS", 168)),
-        "trade_confirmation_timeout": timedelta(hours=env.float("TRADE_CONFIRMATION_TIMEOUT_HOURS", 48)),
-        "trade_mail_timeout": timedelta(hours=env.float("TRADE_MAIL_TIMEOUT_HOURS", 336)),
+        "trade_proposal_timeout": _duration(env, "TRADE_PROPOSAL_TIMEOUT_HOURS", hours=168),
+        "trade_confirmation_timeout": _duration(env, "TRADE_CONFIRMATION_TIMEOUT_HOURS", hours=48),
+        "trade_mail_timeout": _duration(env, "TRADE_MAIL_TIMEOUT_HOURS", hours=336),
     }
 
 
@@ -193,46 +200,70 @@ def _read_secrets(env: Env) -> dict[str, Any]:
     return {**secrets_given, "jwt_previous_secret_key": env.str("JWT_PREVIOUS_SECRET_KEY", "") or None}
 
 
+def _duration(env: Env, key: str, **default: float) -> timedelta:
+    [(unit, amount)] = default.items()
+    # Nothing is said for an amount that cannot be read; it is on the list of problems then.
+    return timedelta(**{unit: env.float(key, amount, validate=POSITIVE) or 0})
+
+
 def _words(env: Env, key: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in env.str(key, "").split(",") if word.strip())
 
 
-def _described(error: EnvValidationError) -> list[str]:
-    messages = error.error_messages
-    if not isinstance(messages, Mapping):
-        return list(messages)
-    return [f"{key}: {' '.join(map(str, listed))}" for key, listed in messages.items()]
+def _unreadable(env: Env) -> list[str]:
+    """Return what could not be read, by variable; the values themselves are never repeated."""
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        messages = error.error_messages
+        if not isinstance(messages, Mapping):
+            return list(messages)
+        return [f"{key}: {' '.join(map(str, listed))}" for key, listed in messages.items()]
+    return []
 
 
 def _range_problems(values: dict[str, Any]) -> list[str]:
     """Return what is wrong in any environment."""
     problems = [
-        f"{SECRETS[name]}: at least {SECRET_MIN_BYTES} bytes"
-        for name in SECRETS
+        f"{key}: at least {SECRET_MIN_BYTES} bytes"
+        for name, key in {**SECRETS, "jwt_previous_secret_key": "JWT_PREVIOUS_SECRET_KEY"}.items()
         if values[name] and len(values[name].encode()) < SECRET_MIN_BYTES
     ]
     if "*" in values["cors_origins"]:
         problems.append("CORS_ORIGINS: name the origins; * would let any site act for its visitors")
-    if not 1 <= values["port"] <= 65535:
-        problems.append("PORT: 1 to 65535")
-    if values["trusted_proxy_hops"] < 0:
-        problems.append("TRUSTED_PROXY_HOPS: not negative")
+    elif not all(ORIGIN.fullmatch(origin) for origin in values["cors_origins"]):
+        problems.append("CORS_ORIGINS: a comma list like https://app.example.com, without paths")
+    if values["log_level"] not in LOG_LEVELS:
+        problems.append(f"LOG_LEVEL: one of {', '.join(LOG_LEVELS)}")
     if values["cookie_samesite"] not in ("Lax", "Strict", "None"):
         problems.append("COOKIE_SAMESITE: lax, strict or none")
+    elif values["cookie_samesite"] == "None" and not values["cookie_secure"]:
+        problems.append("COOKIE_SAMESITE: none needs COOKIE_SECURE, or browsers drop the cookies")
     if values["default_admin_role"] not in ("admin", "super_admin"):
         problems.append("DEFAULT_ADMIN_ROLE: admin or super_admin")
-    durations = [
-        name for name, value in values.items() if isinstance(value, timedelta) and value <= timedelta(0)
+    if not _is_timezone(values["quota_timezone"]):
+        problems.append("QUOTA_TZ: a time zone like Asia/Taipei")
+    if not values["public_base_url"].startswith(("http://", "https://")):
+        problems.append("PUBLIC_BASE_URL: an http:// or https:// URL")
+    rates = ("rate_limit_user", "rate_limit_anonymous", "rate_limit_media")
+    problems += [
+        f"{name.upper()}: a limit like 1500/5min" for name in rates if not RATE.fullmatch(values[name])
     ]
-    problems += [f"{name}: a duration above zero" for name in durations]
     return problems + _database_problems(values)
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _database_problems(values: dict[str, Any]) -> list[str]:
     problems = []
     for key in ("database_url", "database_read_url"):
-        scheme = urlsplit(values[key] or "postgresql://").scheme.partition("+")[0]
-        if scheme not in ("postgresql", "postgres"):
+        if not DATABASE_URL.match(values[key] or "postgresql://"):
             problems.append(f"{key.upper()}: a postgresql:// URL")
     return problems
 
@@ -249,6 +280,11 @@ def _production_problems(values: dict[str, Any]) -> list[str]:
         problems.append("DATABASE_URL: required in production; the embedded database is for development")
     elif not _has_password(values["database_url"]):
         problems.append("DATABASE_URL: needs a password; a database that trusts everybody is refused")
+    previous = values["jwt_previous_secret_key"]
+    if previous and any(word in previous.lower() for word in PLACEHOLDERS):
+        problems.append("JWT_PREVIOUS_SECRET_KEY: looks like a placeholder; leave it out instead")
+    if not values["google_jwks_url"].startswith("https://"):
+        problems.append("GOOGLE_JWKS_URL: an https:// URL in production")
     if not values["public_base_url"].startswith("https://"):
         problems.append("PUBLIC_BASE_URL: an https:// URL in production")
     if not values["cookie_secure"]:
@@ -259,7 +295,10 @@ def _production_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _has_password(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return bool(parts.password or parse_qs(parts.query).get("password"))
 
 
@@ -279,7 +318,8 @@ def kept_secret(data_dir: Path, name: str, make: Callable[[], str]) -> str:
     """
     path = data_dir / "secrets" / name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         # Written aside and linked into place, so that two first starts agree on one value and nobody
         # reads half of it.
         if not path.exists():

@@ -35,10 +35,13 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 
 
 class MovableClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until a test moves it.
+
+    It starts at noon in Taipei, in the middle of a month: no quota period ends by accident.
+    """
 
     def __init__(self) -> None:
-        self.moment = datetime.now(UTC).replace(microsecond=0)
+        self.moment = datetime(2026, 3, 12, 4, 0, tzinfo=UTC)
 
     def now(self) -> datetime:
         """Return the moment the test has set."""

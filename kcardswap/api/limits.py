@@ -1,16 +1,27 @@
 """Rate limits: who may ask how often."""
 
+import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
+from typing import cast
 
-from flask import Response, g, request
+import structlog
+from flask import Response, current_app, g, request
 from limits import RateLimitItem, parse
-from limits.storage import storage_from_string
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from kcardswap.domain.errors import RateLimited
 from kcardswap.settings import Settings
+
+COMPLAINT_INTERVAL_SECONDS = 60
+ABBREVIATIONS = re.compile(r"(?<=[\d/ ])(s|min|h|d)$")
+UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day"}
+DOCUMENTS = ("docs", "docs_asset", "api-docs.openapi_json")
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +34,33 @@ class Window:
 
 
 class RateLimits:
-    """The limits of the API, counted in the configured storage."""
+    """The limits of the API, counted in the configured storage.
+
+    While that storage is away every process counts for itself, so requests are served and limits are
+    looser by the number of processes.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        self._limiter = FixedWindowRateLimiter(storage_from_string(settings.rate_limit_storage_url))
-        self._items: dict[str, RateLimitItem] = {
-            "requests_per_user": parse(settings.rate_limit_user),
-            "requests_per_ip": parse(settings.rate_limit_anonymous),
-            "media_uploads": parse(settings.rate_limit_media),
+        self.shared = FixedWindowRateLimiter(_storage(settings.rate_limit_storage_url))
+        self.own = FixedWindowRateLimiter(MemoryStorage())
+        self.items: dict[str, RateLimitItem] = {
+            "requests_per_user": parse_limit(settings.rate_limit_user),
+            "requests_per_ip": parse_limit(settings.rate_limit_anonymous),
+            "media_uploads": parse_limit(settings.rate_limit_media),
         }
+        self._complain_after = 0.0
 
     def count(self, limit_key: str, who: str) -> Window:
         """Count one request of ``who`` and return the state of the window.
 
         :raises RateLimited: the window is used up.
         """
-        item = self._items[limit_key]
-        allowed = self._limiter.hit(item, limit_key, who)
-        reset_time, remaining = self._limiter.get_window_stats(item, limit_key, who)
+        item = self.items[limit_key]
+        try:
+            allowed, reset_time, remaining = _hit(self.shared, item, limit_key, who)
+        except StorageError as error:
+            self._complain(error)
+            allowed, reset_time, remaining = _hit(self.own, item, limit_key, who)
         window = Window(item.amount, remaining, datetime.fromtimestamp(reset_time, UTC))
         remember(window)
         if not allowed:
@@ -51,6 +71,42 @@ class RateLimits:
                 reset_at=window.reset_at,
             )
         return window
+
+    def _complain(self, error: StorageError) -> None:
+        now = time.monotonic()
+        if now >= self._complain_after:
+            self._complain_after = now + COMPLAINT_INTERVAL_SECONDS
+            log.error("rate_limit_storage_away", error=type(error.storage_error).__name__)
+
+
+def parse_limit(text: str) -> RateLimitItem:
+    """Return the limit written as ``1500/5min`` or in the longer forms of the limits library.
+
+    :raises ValueError: it is no limit.
+    """
+    return parse(ABBREVIATIONS.sub(lambda found: UNITS[found[1]], text))
+
+
+def _storage(url: str) -> Storage:
+    # A server that hangs must not hold every request.
+    options = {"socket_connect_timeout": 1, "socket_timeout": 1} if url.startswith("redis") else {}
+    return cast(Storage, storage_from_string(url, wrap_exceptions=True, **options))
+
+
+def _hit(limiter: FixedWindowRateLimiter, item: RateLimitItem, *who: str) -> tuple[bool, float, int]:
+    allowed = limiter.hit(item, *who)
+    reset_time, remaining = limiter.get_window_stats(item, *who)
+    return allowed, reset_time, remaining
+
+
+def count_other_requests() -> None:
+    """Count what is no operation for the caller's address: unknown paths, wrong methods, the documents.
+
+    :raises RateLimited: the window is used up.
+    """
+    if request.method != "OPTIONS" and (request.routing_exception or request.endpoint in DOCUMENTS):
+        limits: RateLimits = current_app.extensions["rate_limits"]
+        limits.count("requests_per_ip", caller_address())
 
 
 def remember(window: Window) -> None:
@@ -83,7 +139,9 @@ def caller_prefix() -> str | None:
 
 def _cut(address: str, *, v4: int, v6: int) -> str:
     try:
-        bits = v4 if ip_address(address).version == 4 else v6
-        return str(ip_network(f"{address}/{bits}", strict=False))
+        ip = ip_address(address.partition("%")[0])
     except ValueError:
         return address
+    # An IPv4 address seen through an IPv6 socket is still one address, not a part of one network for all.
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return str(ip_network((ip, v4 if ip.version == 4 else v6), strict=False))

@@ -1,13 +1,13 @@
 """Pages in requests and answers: limits, offsets and cursors."""
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from flask import request
+from flask import g, request
 from itsdangerous import BadData, URLSafeSerializer
 from marshmallow import fields
 
@@ -18,6 +18,11 @@ from kcardswap.domain.errors import ValidationFailed
 from kcardswap.queries.keyset import Page, PageRequest
 
 PAGE_KEYS = ("limit", "offset", "cursor")
+DECODERS: dict[str, Callable[[str], Any]] = {
+    "time": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "id": UUID,
+}
 
 
 def page_request(query: Mapping[str, Any]) -> PageRequest:
@@ -87,9 +92,10 @@ class MetaSchema(Schema):
 
 
 def _signer(query: Mapping[str, Any]) -> URLSafeSerializer:
-    # Signed with the list and its filters, so that a cursor works only where it came from.
+    # Signed with the list, its reader and its filters, so that a cursor works only where it came from.
     filters = {key: str(value) for key, value in sorted(query.items()) if key not in PAGE_KEYS}
-    salt = f"{request.path}?{json.dumps(filters)}"
+    reader = g.caller.user_id if "caller" in g else ""
+    salt = f"{reader} {request.path}?{json.dumps(filters)}"
     return URLSafeSerializer(runtime().settings.hash_pepper, salt=salt)
 
 
@@ -102,10 +108,13 @@ def _encoded(value: Any) -> Any:
         return {"time": value.isoformat()}
     if isinstance(value, UUID):
         return {"id": str(value)}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
     return value
 
 
 def _decoded(value: Any) -> Any:
     if isinstance(value, dict):
-        return datetime.fromisoformat(value["time"]) if "time" in value else UUID(value["id"])
+        [(kind, text)] = value.items()
+        return DECODERS[kind](text)
     return value

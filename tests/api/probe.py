@@ -7,16 +7,18 @@ from uuid import UUID
 
 from flask import Flask
 from marshmallow import fields, validate
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, Date, cast, func, insert, select
 
 from kcardswap.api.blueprint import ADMIN, ANYBODY, SIGNED_IN, Blueprint
-from kcardswap.api.context import caller, unit_of_work
+from kcardswap.api.context import caller, read, unit_of_work
 from kcardswap.api.envelope import Answer
+from kcardswap.api.pagination import collection_of, page_answer, page_request
 from kcardswap.api.schemas.base import (
     CursorPageQuery,
     Flag,
     Id,
     Moment,
+    PageQuery,
     QueryFlag,
     QueryWhole,
     Schema,
@@ -27,6 +29,7 @@ from kcardswap.api.schemas.base import (
 from kcardswap.app import create_app
 from kcardswap.domain.errors import SelfTarget, Unavailable, WriteConflict
 from kcardswap.persistence.orm.outbox import processed_events
+from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
 from kcardswap.runtime import Runtime
 from kcardswap.settings import Settings
 
@@ -193,6 +196,50 @@ def poke_thing(thing_id: UUID) -> None:
 def write_unkeyed() -> dict[str, Any]:
     """Write a row; a key makes no difference."""
     return {"id": _write(), "text": ""}
+
+
+class NotesQuery(CursorPageQuery):
+    """A page of notes, with a filter that lets all of them through."""
+
+    filter = Text(max=10)
+
+
+@blp.operation(
+    "GET", "/probe/notes", caller=ANYBODY, query=NotesQuery, answer=collection_of("notes", NoteSchema)
+)
+def list_notes(query: dict[str, Any]) -> Answer:
+    """List what was written, newest first."""
+    return page_answer("notes", read(_notes, page=page_request(query)), query, cursors=True)
+
+
+@blp.operation(
+    "GET", "/probe/my-notes", caller=SIGNED_IN, query=NotesQuery, answer=collection_of("notes", NoteSchema)
+)
+def list_my_notes(query: dict[str, Any]) -> Answer:
+    """List the same to somebody."""
+    return page_answer("notes", read(_notes, page=page_request(query)), query, cursors=True)
+
+
+@blp.operation("GET", "/probe/bare-notes", caller=ANYBODY, query=PageQuery, answer=NoteSchema, many=True)
+def list_bare_notes(query: dict[str, Any]) -> Answer:
+    """List the same as a bare array."""
+    return page_answer(None, read(_notes, page=page_request(query)), query)
+
+
+def _notes(connection: Connection, *, page: PageRequest) -> Page[dict[str, Any]]:
+    # All at the same moment and on the same day, so that only the id tells them apart.
+    columns = processed_events.c
+    return fetch_page(
+        connection,
+        select(columns.event_id).where(columns.consumer == CONSUMER),
+        sort=(
+            SortKey(columns.processed_at, descending=True),
+            SortKey(cast(columns.processed_at, Date)),
+            SortKey(columns.event_id),
+        ),
+        page=page,
+        make_row=lambda note_id: {"id": note_id, "text": ""},
+    )
 
 
 @blp.operation("PUT", "/probe/notes", caller=SIGNED_IN, body=NoteBody, answer=NoteSchema)

@@ -32,13 +32,11 @@ def assert_envelope(answer: Any) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/nowhere", f"{API}/nowhere", API, f"{API}/", f"{API}/probe/things", f"{API}/docs/assets/nothing.js"],
+    ["/nowhere", f"{API}/nowhere", API, f"{API}/", f"{API}/probe/things", f"{API}/docs/nothing"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 def test_an_unknown_path_is_refused_in_the_envelope(probe: FlaskClient, path: str, method: str) -> None:
     answer = probe.open(path, method=method)
-    if answer.status_code == 405:
-        pytest.skip("The path exists for other methods.")
     details = refused(answer, 404, "404_NOT_FOUND")
     assert details == {"resource_type": "path"}
     assert_envelope(answer)
@@ -64,7 +62,7 @@ def test_head_answers_like_get_without_a_body(probe: FlaskClient) -> None:
     head, get = probe.head(f"{API}/probe/echo"), probe.get(f"{API}/probe/echo")
     assert head.status_code == get.status_code == 200
     assert head.get_data() == b"" and head.content_type == get.content_type
-    assert probe.head(f"{API}/probe/notes").status_code == 405
+    assert probe.head(f"{API}/probe/unkeyed").status_code == 405
 
 
 def test_options_names_the_methods(probe: FlaskClient) -> None:

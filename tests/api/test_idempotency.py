@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Barrier
@@ -315,9 +316,11 @@ def test_when_the_first_is_refused_its_twin_takes_over(committed_runtime: Runtim
 
 
 def test_killed_between_commit_and_answer_the_same_answer_is_given_once_more(
-    committed_runtime: Runtime, tmp_path: Path
+    committed_runtime: Runtime, clock: MovableClock, tmp_path: Path
 ) -> None:
     settings = committed_runtime.settings
+    # The server in its own process tells the time by the machine.
+    clock.moment = datetime.now(UTC)
     mina, jun = sign_in(committed_runtime, "mina"), sign_in(committed_runtime, "jun")
     database: Any = committed_runtime.database
     secrets = {"JWT_SECRET_KEY": settings.jwt_secret_key, "HASH_PEPPER": settings.hash_pepper}

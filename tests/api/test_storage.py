@@ -198,9 +198,10 @@ def test_head_asks_without_taking_the_bytes(client: FlaskClient, image_url: str)
 
 
 def test_a_read_url_stays_the_same_for_ten_minutes_and_works_as_long(
-    client: FlaskClient, mina: Person, clock: MovableClock
+    client: FlaskClient, person: MakePerson, clock: MovableClock
 ) -> None:
     clock.moment += timedelta(seconds=600 - clock.moment.timestamp() % 600)
+    mina = person("mina")
     upload_card(mina)
 
     def url() -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -81,8 +82,8 @@ def test_a_database_that_never_answers_ends_the_start_with_one_line(tmp_path: Pa
 def test_a_database_that_comes_up_late_is_waited_for(app: Flask, server_url: str) -> None:
     late = make_url(server_url).set(database="late")
     runtime = app.extensions["kcardswap"]
-    settings = Settings(database_url=late.render_as_string(hide_password=False))
-    app.extensions["kcardswap"] = type(runtime)(**{**vars(runtime), "settings": settings})
+    settings = replace(runtime.settings, database_url=late.render_as_string(hide_password=False))
+    app.extensions["kcardswap"] = replace(runtime, settings=settings)
     server = create_engine(server_url, isolation_level="AUTOCOMMIT")
 
     def come_up() -> None:

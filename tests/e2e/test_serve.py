@@ -89,7 +89,7 @@ def counts(data_dir: Path) -> dict[str, int]:
         states = connection.execute(text("SELECT status, count(*) FROM trades GROUP BY status")).all()
     engine.dispose()
     server.stop()
-    return {**rows, **dict(row.tuple() for row in states)}
+    return {**rows, **{str(state): number for state, number in states}}
 
 
 def sign_in(server: Served, name: str) -> dict[str, str]:

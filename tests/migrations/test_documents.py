@@ -1,7 +1,8 @@
-"""The documents about the database say what is true: their commands and recipes run, their tables are complete."""
+"""The documents about the database are true: their commands and recipes run, their tables are complete."""
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,12 @@ def test_every_command_of_the_migration_document_runs(scratch_url: str, app: Fla
         shlex.split(line, comments=True) for block in blocks(MIGRATIONS, "sh") for line in block.splitlines()
     ]
     assert len(commands) > 30
+    runtime = app.extensions["kcardswap"]
+    settings = replace(runtime.settings, database_url=scratch_url)
+    app.extensions["kcardswap"] = replace(runtime, settings=settings)
     for command in commands:
         if command[:3] == ["flask", "db", "wait"]:
-            assert app.test_cli_runner().invoke(
-                args=command[1:], env={"DATABASE_URL": scratch_url}
-            ).exit_code in (0, 1)
+            assert app.test_cli_runner().invoke(args=command[1:]).exit_code == 0
         elif command[:2] == ["flask", "db"]:
             must(*command[2:], url=scratch_url)
         else:

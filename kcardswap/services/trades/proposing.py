@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from kcardswap.domain.accounts import UserNotFound
+from kcardswap.domain.accounts import User, UserNotFound
 from kcardswap.domain.cards import Card, CardNotFound, CardUnavailable
 from kcardswap.domain.errors import NotOwner
 from kcardswap.domain.friendships import NotFriends
@@ -116,10 +116,7 @@ def counter(
             responder_card_ids=responder_card_ids,
         )
         _refuse_foreign(moves, cards)
-        refuse_blocked(uow, people)
-        refuse_if_overdue(uow, old, now)
-        old.give_way(by=by, now=now)
-        refuse_gone(people.values(), now)
+        _make_way(uow, old, people, by=by, now=now)
         lapse(uow, overdue, now)
         new = _replace(uow, old, moves, cards, by=by, meeting=meeting or old.meeting, timeouts=timeouts)
         uow.commit()
@@ -142,6 +139,13 @@ def _lock_countered(
     locked = uow.trades.lock_for_proposal(card_ids=card_ids, people=people, now=now, countered=trade_id)
     old = next(trade for trade in locked if trade.id == trade_id)
     return old, [trade for trade in locked if trade is not old]
+
+
+def _make_way(uow: UnitOfWork, old: Trade, people: Mapping[UUID, User], *, by: UUID, now: datetime) -> None:
+    refuse_blocked(uow, people)
+    refuse_if_overdue(uow, old, now)
+    old.give_way(by=by, now=now)
+    refuse_gone(people.values(), now)
 
 
 def _lock_cards(uow: UnitOfWork, listed: Iterable[UUID], *, ending: Iterable[Trade]) -> dict[UUID, Card]:

@@ -1,0 +1,254 @@
+"""The configuration: what is read, what is refused, and secrets that are made once."""
+
+import os
+import stat
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kcardswap.settings import Environment, InvalidSettings, Settings
+from tests.serving import PROJECT
+
+RANDOM = "q7Jx0ZkW2vTtY8mBnR4uHs6LdPf1GaEc9Oi3"
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "DATABASE_URL": "postgresql://kcardswap:s3cure@db.internal/kcardswap",
+    "PUBLIC_BASE_URL": "https://api.kcardswap.example",
+    "JWT_SECRET_KEY": RANDOM,
+    "STORAGE_SIGNING_KEY": RANDOM[::-1],
+    "HASH_PEPPER": RANDOM.swapcase(),
+}
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the surrounding environment, and a data directory of its own."""
+    for name in list(os.environ):
+        if name not in ("PATH", "HOME"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings.from_env()
+
+
+def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
+    with pytest.raises(InvalidSettings) as raised:
+        read(monkeypatch, **environment)
+    return raised.value.problems
+
+
+def test_an_empty_environment_is_a_working_development(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = read(monkeypatch)
+    assert settings.environment is Environment.DEVELOPMENT and not settings.is_production
+    assert settings.dev_identity_provider and not settings.cookie_secure
+    assert settings.public_base_url == "http://localhost:8000"
+    assert settings.database_url is None and settings.cors_origins == ()
+    assert settings.storage_root == tmp_path / "data" / "storage"
+    assert settings.access_token_lifetime == timedelta(minutes=15)
+    assert settings.session_lifetime == timedelta(days=7) and settings.refresh_grace == timedelta(seconds=10)
+
+
+def test_production_needs_its_own_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, **PRODUCTION)
+    assert settings.is_production and settings.cookie_secure and not settings.dev_identity_provider
+
+
+def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(
+        monkeypatch,
+        PORT="8080",
+        CORS_ORIGINS=" https://a.example , http://localhost:5173,",
+        GOOGLE_CLIENT_ID="web,ios",
+        REFRESH_TOKEN_EXPIRE_DAYS="1.5",
+        COOKIE_SAMESITE="strict",
+        TRUSTED_PROXY_HOPS="2",
+        RATE_LIMIT_USER="10/5min",
+        DATABASE_URL="postgres://u:p@h1:5432,h2:5433/db?target_session_attrs=read-write",
+        LOG_LEVEL="debug",
+        SQL_ECHO="true",
+    )
+    assert settings.public_base_url == "http://localhost:8080"
+    assert settings.cors_origins == ("https://a.example", "http://localhost:5173")
+    assert settings.google_client_ids == ("web", "ios")
+    assert settings.session_lifetime == timedelta(days=1.5)
+    assert (settings.cookie_samesite, settings.trusted_proxy_hops) == ("Strict", 2)
+    assert (settings.log_level, settings.sql_echo) == ("DEBUG", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("PORT", value) for value in ("many", "0", "65536", "-1", "1.5", "")),
+        *(("THREADS", value) for value in ("0", "-1", "x")),
+        *(("ACCESS_TOKEN_EXPIRE_MINUTES", value) for value in ("0", "-1", "x", "nan", "inf", "1e300", "")),
+        *(
+            (name, "x")
+            for name in ("REFRESH_TOKEN_EXPIRE_DAYS", "REFRESH_GRACE_SECONDS", "IDEMPOTENCY_TTL_HOURS")
+        ),
+        *((name, "0") for name in ("UPLOAD_URL_TTL_MINUTES", "READ_URL_TTL_MINUTES", "IMAGE_MAX_MEGAPIXELS")),
+        *((f"TRADE_{kind}_TIMEOUT_HOURS", "-1") for kind in ("PROPOSAL", "CONFIRMATION", "MAIL")),
+        *(("DATABASE_POOL_TIMEOUT_SECONDS", value) for value in ("0", "x")),
+        *(("REQUEST_MAX_JSON_BYTES", value) for value in ("0", "x")),
+        *(("TRUSTED_PROXY_HOPS", value) for value in ("-1", "x")),
+        *(("ENVIRONMENT", value) for value in ("prod", "", "PRODUCTION")),
+        *((name, "perhaps") for name in ("SQL_ECHO", "COOKIE_SECURE", "DEV_IDENTITY_PROVIDER")),
+        *(("LOG_LEVEL", value) for value in ("LOUD", "")),
+        *(("COOKIE_SAMESITE", value) for value in ("perhaps", "none")),
+        *(
+            ("CORS_ORIGINS", value)
+            for value in ("*", "https://a.example,*", "a.example", "https://a.example/", "null")
+        ),
+        *(("QUOTA_TZ", value) for value in ("Taipei", "../etc/passwd", "")),
+        *((name, "mysql://h/db") for name in ("DATABASE_URL", "DATABASE_READ_URL")),
+        *(
+            (f"RATE_LIMIT_{who}", value)
+            for who in ("USER", "ANONYMOUS", "MEDIA")
+            for value in ("many", "0/minute", "")
+        ),
+        *((name, "short") for name in ("JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEY", "HASH_PEPPER")),
+        ("STORAGE_SIGNING_KEY", "x" * 31),
+        ("DEFAULT_ADMIN_ROLE", "user"),
+        ("PUBLIC_BASE_URL", "ftp://a.example"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    found = problems(monkeypatch, **{name: value})
+    assert len(found) == 1 and found[0].startswith(f"{name}: "), found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "") for name in ("JWT_SECRET_KEY", "STORAGE_SIGNING_KEY", "HASH_PEPPER", "DATABASE_URL")),
+        *((name, "please-changeme-please-changeme-please") for name in ("JWT_SECRET_KEY", "HASH_PEPPER")),
+        ("JWT_PREVIOUS_SECRET_KEY", "your-secret-your-secret-your-secret-1"),
+        ("DATABASE_URL", "postgresql://kcardswap@db.internal/kcardswap"),
+        ("DATABASE_URL", "postgresql://[::1/kcardswap"),
+        *(("PUBLIC_BASE_URL", value) for value in ("", "http://api.kcardswap.example")),
+        ("GOOGLE_JWKS_URL", "http://keys.example"),
+        ("COOKIE_SECURE", "false"),
+        ("DEV_IDENTITY_PROVIDER", "true"),
+        ("CORS_ORIGINS", "*"),
+    ],
+)
+def test_production_refuses_what_is_only_convenient(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    found = problems(monkeypatch, **{**PRODUCTION, name: value})
+    assert len(found) == 1 and found[0].startswith(f"{name}: "), found
+
+
+def test_all_problems_are_listed_in_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = problems(
+        monkeypatch,
+        ENVIRONMENT="production",
+        PORT="many",
+        IDEMPOTENCY_TTL_HOURS="x",
+        CORS_ORIGINS="*",
+        JWT_SECRET_KEY="short",
+        LOG_LEVEL="LOUD",
+        DEV_IDENTITY_PROVIDER="true",
+    )
+    named = {problem.partition(":")[0] for problem in found}
+    assert named >= {"PORT", "IDEMPOTENCY_TTL_HOURS", "CORS_ORIGINS", "JWT_SECRET_KEY", "LOG_LEVEL"}
+    assert named >= {"DEV_IDENTITY_PROVIDER", "STORAGE_SIGNING_KEY", "HASH_PEPPER", "DATABASE_URL"}
+
+
+def test_problems_never_repeat_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    canary = "canary7"
+    found = problems(
+        monkeypatch,
+        **dict.fromkeys(("JWT_SECRET_KEY", "HASH_PEPPER", "PORT", "ENVIRONMENT", "THREADS"), canary),
+        DATABASE_URL=f"mysql://{canary}",
+    )
+    assert len(found) == 6 and canary not in str(found)
+
+
+def test_secrets_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "canary-canary-canary-canary-canary-canary"
+    settings = read(
+        monkeypatch,
+        **dict.fromkeys(
+            ("JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEY", "STORAGE_SIGNING_KEY", "HASH_PEPPER"), secret
+        ),
+        DATABASE_URL=f"postgresql://u:{secret}@h/db",
+        DATABASE_READ_URL=f"postgresql://u:{secret}@h/db",
+        DEFAULT_ADMIN_PASSWORD=secret,
+        RATE_LIMIT_STORAGE_URL=f"redis://:{secret}@h/0",
+    )
+    assert "canary" not in repr(settings) and "canary" not in str(settings)
+
+
+def test_secrets_are_made_once_and_kept_for_the_owner_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, second = read(monkeypatch), read(monkeypatch)
+    made = [first.jwt_secret_key, first.storage_signing_key, first.hash_pepper]
+    assert made == [second.jwt_secret_key, second.storage_signing_key, second.hash_pepper]
+    assert len(set(made)) == 3 and all(len(secret) >= 32 for secret in made)
+    kept = tmp_path / "data" / "secrets"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    assert sorted(path.name for path in kept.iterdir()) == [
+        "hash_pepper",
+        "jwt_secret_key",
+        "storage_signing_key",
+    ]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept.iterdir()} == {0o600}
+
+
+def test_a_given_secret_is_used_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert read(monkeypatch, JWT_SECRET_KEY=RANDOM).jwt_secret_key == RANDOM
+    assert not (tmp_path / "data" / "secrets" / "jwt_secret_key").exists()
+
+
+def test_production_keeps_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    read(monkeypatch, **PRODUCTION)
+    assert not (tmp_path / "data").exists()
+
+
+FIRST_START = """
+import os, sys, time
+from pathlib import Path
+from kcardswap.settings import kept_secret
+print("ready", flush=True)
+sys.stdin.readline()
+print(kept_secret(Path(sys.argv[1]), "jwt_secret_key", lambda: os.urandom(24).hex()))
+"""
+
+
+def test_eight_first_starts_agree_on_one_secret(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FIRST_START, str(tmp_path)]
+    starts = [
+        subprocess.Popen(
+            command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        for _ in range(8)
+    ]
+    for start in starts:
+        assert start.stdout is not None and start.stdout.readline() == "ready\n"
+    for start in starts:
+        assert start.stdin is not None
+        start.stdin.write("go\n")
+        start.stdin.flush()
+    made = {start.communicate(timeout=30)[0].strip() for start in starts}
+    assert len(made) == 1 and len(made.pop()) == 48
+    assert [path.name for path in (tmp_path / "secrets").iterdir()] == ["jwt_secret_key"]
+
+
+def test_a_data_directory_that_cannot_be_written_is_a_problem_like_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    found = problems(monkeypatch, DATA_DIR=str(tmp_path / "file" / "data"))
+    assert len(found) == 1 and found[0].startswith("DATA_DIR: ")
