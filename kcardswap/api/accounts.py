@@ -43,6 +43,18 @@ from kcardswap.queries import accounts as account_queries
 from kcardswap.services import accounts
 from kcardswap.services.accounts import Device, SignedIn
 
+JWK_SET = {
+    "description": "The JWK set, outside the envelope.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["keys"],
+                "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
+            }
+        }
+    },
+}
 blp = Blueprint("accounts", __name__, description="Signing in and staying signed in.")
 
 
@@ -183,7 +195,7 @@ def make_identity_token(query: dict[str, Any]) -> dict[str, Any]:
     return {"identity_token": token, "expires_in": int(DEV_TOKEN_LIFETIME.total_seconds())}
 
 
-@blp.operation("GET", "/dev/jwks", caller=ANYBODY, refuses=(NotFound,), docs={"responses": {"200": {}}})
+@blp.operation("GET", "/dev/jwks", caller=ANYBODY, refuses=(NotFound,), docs={"responses": {"200": JWK_SET}})
 def show_dev_keys() -> Response:
     """Show the public keys of the development identity provider as a bare JWK set."""
     return jsonify(_dev_provider().jwks())

@@ -12,7 +12,7 @@ from marshmallow import fields
 from kcardswap.api.auth import ADMIN, ANYBODY, SIGNED_IN, Access
 from kcardswap.api.caching import Cache, with_etag
 from kcardswap.api.envelope import Answer, success
-from kcardswap.api.operation_docs import document_refusals, security_of
+from kcardswap.api.operation_docs import body_docs, document_refusals, security_of
 from kcardswap.api.pagination import MetaSchema
 from kcardswap.api.parser import RequestParser
 from kcardswap.api.requests import guarded
@@ -63,9 +63,15 @@ class Blueprint(flask_smorest.Blueprint):
             if query is not None:
                 carried_out = self.arguments(query, location="query", arg_name="query")(carried_out)
             if body is not None:
-                carried_out = self.arguments(body, location="json", arg_name="body")(carried_out)
+                carried_out = self.arguments(body, location="json", arg_name="body", **body_docs(body))(
+                    carried_out
+                )
             schema = None if answer is None else envelope_of(answer, many)
             carried_out = self.alt_response(status, schema=schema, success=True)(carried_out)
+            if cache is not None:
+                carried_out = self.alt_response(304, description="Unchanged; see `If-None-Match`.")(
+                    carried_out
+                )
             carried_out = document_refusals(
                 carried_out,
                 self,
@@ -74,6 +80,7 @@ class Blueprint(flask_smorest.Blueprint):
                 takes_key=takes_key,
                 takes_input=bool(body or query or "<" in rule),
                 takes_body=body is not None,
+                writes=method != "GET",
             )
             endpoint: Callable[..., Response] = guarded(
                 carried_out, access=caller, limit=limit, keyed=takes_key, takes_body=body is not None

@@ -66,6 +66,29 @@ def security_of(access: Access) -> dict[str, Any]:
     return {"security": [{"bearer": []}, {"cookie": []}], "x-caller": access.value}
 
 
+def body_docs(schema: type[Schema]) -> dict[str, Any]:
+    """Return whether a body of this schema has to be sent, and an example of one."""
+    given = schema().fields
+    return {"required": any(field.required for field in given.values()), "example": example_of(schema)}
+
+
+def example_of(schema: type[Schema]) -> dict[str, Any]:
+    """Return an example of ``schema`` made of the examples of its fields."""
+    found = {name: _example_of_field(field) for name, field in schema().fields.items() if not field.dump_only}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _example_of_field(field: fields.Field[Any]) -> Any:
+    if "example" in field.metadata:
+        return field.metadata["example"]
+    if isinstance(field, fields.Nested):
+        return example_of(type(field.schema))
+    if isinstance(field, fields.List):
+        inner = _example_of_field(field.inner)
+        return None if inner is None else [inner]
+    return None
+
+
 def document_refusals(
     view: Callable[..., Any],
     blueprint: flask_smorest.Blueprint,
@@ -75,12 +98,16 @@ def document_refusals(
     takes_key: bool,
     takes_input: bool,
     takes_body: bool,
+    writes: bool = False,
     always: Sequence[type[Refusal]] = ALWAYS,
 ) -> Callable[..., Any]:
     """Return ``view`` with one documented response per status it can be refused with."""
     refusals = [*refuses, *always]
     if caller is not ANYBODY:
         refusals += SIGNED_IN_REFUSALS
+        if writes:
+            # A form, which a foreign page could send with the visitor's cookies.
+            refusals.append(errors.UnsupportedMediaType)
     if caller is ADMIN:
         refusals.append(RoleRequired)
     if takes_input or takes_key:

@@ -10,10 +10,10 @@ from flask import Response, jsonify
 from marshmallow import Schema
 
 from kcardswap import __version__
-from kcardswap.api.blueprint import Blueprint, envelope_of
+from kcardswap.api.blueprint import ANYBODY, Blueprint, envelope_of
 from kcardswap.api.context import runtime
 from kcardswap.api.envelope import success
-from kcardswap.api.operation_docs import FailureSchema
+from kcardswap.api.operation_docs import FailureSchema, security_of
 from kcardswap.api.schemas.system import HealthSchema, LivenessSchema, ReadinessSchema, RootSchema
 from kcardswap.domain.errors import Unavailable
 
@@ -35,7 +35,7 @@ def _question(
         documented: Any = blueprint.alt_response(200, schema=answer, success=True)(view)
         if failure is not None:
             documented = blueprint.alt_response(503, schema=failure, description="Not well.")(documented)
-        documented = blueprint.doc(operationId=view.__name__, security=[])(documented)
+        documented = blueprint.doc(operationId=view.__name__, **security_of(ANYBODY))(documented)
         blueprint.add_url_rule(rule, view.__name__, documented, methods=["GET"])
         return view
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 import jwt
 import requests
+import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -23,9 +25,20 @@ from kcardswap.settings import kept_secret
 GOOGLE_ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 CLOCK_SKEW_SECONDS = 5
 KEY_FETCH_INTERVAL_SECONDS = 30
+KEY_RETRY_SECONDS = 2
+KEY_LIFETIME_SECONDS = 3600
 KEY_FETCH_TIMEOUT_SECONDS = (2, 5)
+KEY_FETCH_SECONDS = 5
+KEY_WAIT_SECONDS = 8
+KEY_SET_MAX_BYTES = 262_144
+SUBJECT_MAX_LENGTH = 255
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MALFORMED = (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""Everything that made-up tokens and key sets raise while they are taken apart."""
 DEV_TOKEN_LIFETIME = timedelta(minutes=10)
 DEV_CLIENT_ID = "kcardswap-dev"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +52,7 @@ class VerifiedIdentity:
 
 
 class KeySet:
-    """A provider's published signing keys, cached.
+    """A provider's published signing keys, cached and looked up again every hour.
 
     An unknown key id causes at most one fetch in 30 s, so made-up tokens cannot make us hammer the
     provider. While the provider is unreachable, the keys fetched before keep working.
@@ -51,7 +64,8 @@ class KeySet:
         self._fetch = fetch
         self._monotonic = monotonic
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._tried_at: float | None = None
+        self._next_try_at = 0.0
+        self._fetched_at = 0.0
         self._lock = threading.Lock()
 
     def find(self, key_id: str) -> jwt.PyJWK | None:
@@ -59,24 +73,31 @@ class KeySet:
 
         :raises Unavailable: no key set was ever fetched and it cannot be fetched now.
         """
-        if key_id in self._keys:
-            return self._keys[key_id]
-        with self._lock:
-            self._refresh_if_due()
-            if not self._keys:
-                raise Unavailable("google_oauth")
+        known = key_id in self._keys
+        if known and self._monotonic() - self._fetched_at < KEY_LIFETIME_SECONDS:
             return self._keys.get(key_id)
+        # Whoever knows the key need not wait until another request has looked for newer ones.
+        if self._lock.acquire(timeout=0 if known else KEY_WAIT_SECONDS):
+            try:
+                self._refresh_if_due()
+            finally:
+                self._lock.release()
+        if not self._keys:
+            raise Unavailable("google_oauth")
+        return self._keys.get(key_id)
 
     def _refresh_if_due(self) -> None:
-        now = self._monotonic()
-        if self._keys and self._tried_at is not None and now - self._tried_at < KEY_FETCH_INTERVAL_SECONDS:
+        if self._monotonic() < self._next_try_at:
             return
-        self._tried_at = now
         try:
             fetched = jwt.PyJWKSet.from_dict(dict(self._fetch()))
-            self._keys = {key.key_id: key for key in fetched.keys if key.key_id}
-        except (requests.RequestException, jwt.PyJWTError, ValueError, TypeError, AttributeError):
-            return
+            self._keys = {key.key_id: key for key in fetched.keys if key.key_id} or self._keys
+            self._fetched_at = self._monotonic()
+        except (requests.RequestException, *MALFORMED) as error:
+            log.warning("identity_keys_not_fetched", error=type(error).__name__)
+        # Without any key nobody can sign in, so that is tried again soon.
+        pause = KEY_FETCH_INTERVAL_SECONDS if self._keys else KEY_RETRY_SECONDS
+        self._next_try_at = self._monotonic() + pause
 
 
 class GoogleIdentityProvider:
@@ -97,7 +118,7 @@ class GoogleIdentityProvider:
         """
         try:
             claims = self._decode(id_token)
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError) as error:
+        except MALFORMED as error:
             raise InvalidGoogleToken() from error
         self._refuse_unless_trustworthy(claims, now)
         return VerifiedIdentity(
@@ -123,37 +144,53 @@ class GoogleIdentityProvider:
                 "require": ["exp", "iat", "sub", "aud", "iss"],
                 "verify_exp": False,
                 "verify_iat": False,
+                "verify_nbf": False,
             },
         )
 
     def _refuse_unless_trustworthy(self, claims: Mapping[str, Any], now: datetime) -> None:
-        seconds = now.timestamp()
-        times = (claims["iat"], claims["exp"])
         trustworthy = (
-            all(isinstance(value, int | float) for value in times)
-            and claims["iat"] <= seconds + CLOCK_SKEW_SECONDS
-            and claims["exp"] > seconds - CLOCK_SKEW_SECONDS
-            and claims.get("azp", self._client_ids[0] if self._client_ids else None) in self._client_ids
+            _is_running(claims, now.timestamp())
+            and ("azp" not in claims or claims["azp"] in self._client_ids)
             and claims.get("email_verified") is True
-            and isinstance(claims.get("email"), str)
-            and isinstance(claims["sub"], str)
-            and 1 <= len(claims["sub"]) <= 255
+            and _text_or_none(claims.get("email")) is not None
+            and 1 <= len(_text_or_none(claims["sub"]) or "") <= SUBJECT_MAX_LENGTH
         )
         if not trustworthy:
             raise InvalidGoogleToken()
 
 
+def _is_running(claims: Mapping[str, Any], now: float) -> bool:
+    """Tell whether ``now`` is between the times of a token, give or take the clock skew."""
+    issued_at, ends_at, begins_at = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
+    return (
+        all(type(value) in (int, float) for value in (issued_at, ends_at, begins_at))
+        and issued_at <= now + CLOCK_SKEW_SECONDS
+        and begins_at <= now + CLOCK_SKEW_SECONDS
+        and ends_at > now - CLOCK_SKEW_SECONDS
+    )
+
+
 def _text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) and "\x00" not in value else None
+    return value if isinstance(value, str) and not UNSTORABLE.search(value) else None
 
 
 def fetch_keys_from(url: str) -> Callable[[], Mapping[str, Any]]:
     """Return a function that downloads the JWK set at ``url``."""
 
     def fetch() -> Mapping[str, Any]:
-        answer = requests.get(url, timeout=KEY_FETCH_TIMEOUT_SECONDS, allow_redirects=False)
-        answer.raise_for_status()
-        keys: Mapping[str, Any] = answer.json()
+        deadline = time.monotonic() + KEY_FETCH_SECONDS
+        body = bytearray()
+        with requests.get(
+            url, timeout=KEY_FETCH_TIMEOUT_SECONDS, allow_redirects=False, stream=True
+        ) as answer:
+            answer.raise_for_status()
+            # The library's time-out only bounds the pause between two packets, and it waits for whole chunks.
+            for byte in answer.iter_content(1):
+                body += byte
+                if len(body) > KEY_SET_MAX_BYTES or time.monotonic() > deadline:
+                    raise requests.Timeout("too slow or too long")
+        keys: Mapping[str, Any] = json.loads(body)
         return keys
 
     return fetch
@@ -223,14 +260,14 @@ class IdentityProviders:
 
     def __init__(self, google: GoogleIdentityProvider, dev: DevIdentityProvider | None = None) -> None:
         self.dev = dev
-        self._google = google
+        self.google = google
         self._dev_verifier = dev.verifier() if dev else None
 
     def verify(self, id_token: str, *, now: datetime) -> VerifiedIdentity:
         """Return who the token is about, by the rules of ``GoogleIdentityProvider.verify``."""
         if self._dev_verifier is not None and _unverified_issuer(id_token) in self._dev_verifier.issuers:
             return self._dev_verifier.verify(id_token, now=now)
-        return self._google.verify(id_token, now=now)
+        return self.google.verify(id_token, now=now)
 
 
 def _unverified_issuer(id_token: str) -> object:
@@ -238,5 +275,5 @@ def _unverified_issuer(id_token: str) -> object:
         payload = id_token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return claims.get("iss")
-    except (IndexError, ValueError, AttributeError):
+    except (IndexError, *MALFORMED):
         return None

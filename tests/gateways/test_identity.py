@@ -1,6 +1,8 @@
 """Who Google says somebody is: every way a token can lie, and keys that cannot be fetched."""
 
 import base64
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Iterator
@@ -30,6 +32,9 @@ from tests.people import API, refused
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
+STRANGE_PARTIES: list[Any] = ["somebody-else", "", None, 5, [CLIENT_ID], {}]
+UNREAL_TIMES: list[Any] = [float("nan"), {}]
+STRANGE_HEADERS: list[Any] = [[], None, 5, {}, {"kid": []}, {"kid": {}}, {"kid": 5}, b"\xff"]
 
 
 class Stopwatch:
@@ -113,7 +118,7 @@ def test_what_may_differ_between_good_tokens(
             {"iss": iss}
             for iss in ("https://accounts.google.com.evil.example", "google", "", None, OMITTED, 5)
         ),
-        *({"azp": azp} for azp in ("somebody-else", "", None, 5, [CLIENT_ID], {})),
+        *({"azp": azp} for azp in STRANGE_PARTIES),
         *(
             {"exp": exp}
             for exp in (SECONDS - 5, SECONDS - 3600, 0, -1, None, OMITTED, "9999999999", True, [])
@@ -123,7 +128,7 @@ def test_what_may_differ_between_good_tokens(
             for iat in (SECONDS + 6, SECONDS + 3600, None, OMITTED, "0", True, float("nan"), 10**400)
         ),
         *({"nbf": nbf} for nbf in (SECONDS + 6, "0", None)),
-        *({"exp": exp} for exp in (float("nan"), {})),
+        *({"exp": exp} for exp in UNREAL_TIMES),
         *({"email_verified": verified} for verified in (False, "true", "false", 1, None, OMITTED)),
         *({"email": email} for email in (None, OMITTED, 5, ["mina@example.test"], "a\x00@b.c", "\ud800@b.c")),
         *({"sub": sub} for sub in ("", None, OMITTED, 5, ["a"], "s" * 256, "a\x00b", "\ud800")),
@@ -167,9 +172,6 @@ def test_a_signature_has_to_be_made_with_the_published_key(
 
 
 def hmac_signed(text: str, key: bytes) -> str:
-    import hashlib
-    import hmac
-
     return f"{text}.{encoded(hmac.digest(key, text.encode(), hashlib.sha256))}"
 
 
@@ -177,10 +179,7 @@ def hmac_signed(text: str, key: bytes) -> str:
     "token",
     [
         *("", ".", "..", "a.b.c", "é.é.é", "\x00", "null", "x" * 8192),
-        *(
-            encoded(header) + ".e30.e30"
-            for header in ([], None, 5, {}, {"kid": []}, {"kid": {}}, {"kid": 5}, b"\xff")
-        ),
+        *(encoded(header) + ".e30.e30" for header in STRANGE_HEADERS),
         *(encoded(b"[" * 6000) + ".e30.e30", "e30." + encoded(b"[" * 6000) + ".e30"),
         encoded({"alg": "RS256", "kid": "key-1"}) + "." + encoded(b'{"a":' * 1000) + ".e30",
         encoded({"alg": "RS256", "kid": "key-1", "crit": ["exp"]}) + ".e30.e30",
