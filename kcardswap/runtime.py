@@ -1,6 +1,7 @@
 """Everything a running process shares: settings, database, clock and gateways."""
 
 import atexit
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -64,11 +65,24 @@ class Runtime:
     new_id: NewId = new_id
 
     def unit_of_work(
-        self, connection: Connection | None = None, *, request_id: str | None = None
+        self,
+        connection: Connection | None = None,
+        *,
+        request_id: str | None = None,
+        afterwards: list[Callable[[], None]] | None = None,
     ) -> UnitOfWork:
-        """Return a unit of work on a session of its own, or inside the transaction of ``connection``."""
+        """Return a unit of work on a session of its own, or inside the transaction of ``connection``.
+
+        :param afterwards: takes what has to wait for the end of that transaction; its owner runs it.
+        """
         new_session = self.database.session if connection is None else lambda: joined_session(connection)
-        return UnitOfWork(new_session, clock=self.clock, new_id=self.new_id, request_id=request_id)
+        return UnitOfWork(
+            new_session,
+            clock=self.clock,
+            new_id=self.new_id,
+            request_id=request_id,
+            afterwards=afterwards,
+        )
 
     @property
     def quota_calendar(self) -> QuotaCalendar:

@@ -289,6 +289,8 @@ def _production_problems(values: dict[str, Any]) -> list[str]:
         problems.append("PUBLIC_BASE_URL: an https:// URL in production")
     if not values["cookie_secure"]:
         problems.append("COOKIE_SECURE: must be true in production")
+    if values["sql_echo"]:
+        problems.append("SQL_ECHO: must be off in production; it prints what people send")
     if values["dev_identity_provider"]:
         problems.append("DEV_IDENTITY_PROVIDER: must be off in production")
     return problems

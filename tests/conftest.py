@@ -27,6 +27,7 @@ from kcardswap.persistence.orm.mappings import map_entities
 from kcardswap.persistence.statements import count_statements, statement_count
 from kcardswap.runtime import EXTENSION, Runtime
 from kcardswap.settings import Environment, Settings
+from tests.openapi_client import CheckedClient
 from tests.people import MakePerson, make_person
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -145,6 +146,8 @@ class SharedConnectionDatabase:
         """Yield the test's connection."""
         yield self.connection
 
+    replica = reader
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield the test's connection inside a savepoint."""
@@ -178,6 +181,8 @@ def settings(tmp_path: Path, data_dir: Path) -> Settings:
         storage_root=tmp_path / "storage",
         dev_identity_provider=True,
         cors_origins=("https://app.kcardswap.example",),
+        # Nobody listens there: tests reach nothing beyond loopback.
+        google_jwks_url="http://127.0.0.1:9/certs",
         rate_limit_user="100000/5 minutes",
         rate_limit_anonymous="100000/5 minutes",
     )
@@ -213,12 +218,13 @@ def built_app(settings: Settings) -> Flask:
     """Return the application of ``settings``; nothing in it remembers where objects are stored."""
     app = create_app(settings)
     app.testing = False
+    app.test_client_class = CheckedClient
     return app
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """A client without credentials or cookies."""
+    """A client without credentials or cookies; it accepts only what the OpenAPI document promises."""
     return app.test_client(use_cookies=False)
 
 

@@ -45,7 +45,8 @@ def gunicorn(application: str, *, data_dir: Path, database_url: str, **environme
         "LOG_LEVEL": "INFO",
     }
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    command += ["--workers", "1", "--threads", "4", "--no-control-socket", application]
+    command += ["--workers", "1", "--threads", "4", "--no-control-socket"]
+    command += ["--logger-class", "kcardswap.logs.GunicornLogger", application]
     with output.open("wb") as target:
         process = subprocess.Popen(
             command,

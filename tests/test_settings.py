@@ -138,6 +138,7 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_name(
         *(("PUBLIC_BASE_URL", value) for value in ("", "http://api.kcardswap.example")),
         ("GOOGLE_JWKS_URL", "http://keys.example"),
         ("COOKIE_SECURE", "false"),
+        ("SQL_ECHO", "true"),
         ("DEV_IDENTITY_PROVIDER", "true"),
         ("CORS_ORIGINS", "*"),
     ],

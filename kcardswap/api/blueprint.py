@@ -79,11 +79,11 @@ class Blueprint(flask_smorest.Blueprint):
                 caller=caller,
                 takes_key=takes_key,
                 takes_input=bool(body or query or "<" in rule),
-                takes_body=body is not None,
+                takes_body=method != "GET",
                 writes=method != "GET",
             )
             endpoint: Callable[..., Response] = guarded(
-                carried_out, access=caller, limit=limit, keyed=takes_key, takes_body=body is not None
+                carried_out, access=caller, limit=limit, keyed=takes_key
             )
             documented = self.doc(operationId=view.__name__, **security_of(caller), **(docs or {}))
             endpoint = documented(endpoint)
@@ -132,6 +132,6 @@ def envelope_of(answer: type[Schema], many: bool) -> type[MarshmallowSchema]:
         {
             "data": data,
             "meta": fields.Nested(MetaSchema, required=True, allow_none=True),
-            "error": fields.Raw(required=True, allow_none=True, metadata={"type": "null"}),
+            "error": fields.Raw(required=True, metadata={"type": "null"}),
         },
     )

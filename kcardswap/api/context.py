@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from flask import g
+from flask import g, request
 
 from kcardswap.domain.accounts import Role
 from kcardswap.runtime import Runtime, current_runtime
@@ -41,7 +41,9 @@ def request_id() -> str | None:
 
 def unit_of_work() -> UnitOfWork:
     """Return a unit of work; in a keyed request it takes part in the request's own transaction."""
-    return runtime().unit_of_work(g.get("transaction"), request_id=request_id())
+    return runtime().unit_of_work(
+        g.get("transaction"), request_id=request_id(), afterwards=g.get("afterwards")
+    )
 
 
 def read(query: Callable[Concatenate[Any, P], Result], *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -53,5 +55,7 @@ def read(query: Callable[Concatenate[Any, P], Result], *args: P.args, **kwargs: 
     transaction = g.get("transaction")
     if transaction is not None:
         return query(transaction, *args, **kwargs)
-    with runtime().database.reader() as connection:
+    database = runtime().database
+    # Whoever just wrote reads their own write; only plain reads may be a moment behind.
+    with database.replica() if request.method == "GET" else database.reader() as connection:
         return query(connection, *args, **kwargs)

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from kcardswap.api.context import runtime
 from kcardswap.api.envelope import failure
+from kcardswap.api.limits import Window, remember
 from kcardswap.api.schemas.base import to_json_time
 from kcardswap.domain import errors
 from kcardswap.domain.errors import Refusal, WriteConflict
@@ -63,11 +64,20 @@ def answer_refusal(refusal: Refusal) -> Response:
     answer = failure(code, str(refusal), _plain(refusal.details), status)
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
-    elif status == 429:
+    elif isinstance(refusal, errors.RateLimited):
+        _remember(refusal)
         answer.headers["Retry-After"] = str(_seconds_until(refusal.details.get("reset_at")))
     elif status == 503 or refusal.reason == "in_progress":
         answer.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return answer
+
+
+def _remember(refusal: errors.RateLimited) -> None:
+    """Let the headers of the answer show the limit that refused, whoever counted it."""
+    details = refusal.details
+    limit, reset_at = details["limit_value"], details["reset_at"]
+    if isinstance(limit, int) and isinstance(reset_at, datetime):
+        remember(Window(limit, 0, reset_at))
 
 
 def _seconds_until(moment: object) -> int:

@@ -4,8 +4,10 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from zlib import crc32
 
 import flask_smorest
+from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields
 
 from kcardswap.api.auth import ADMIN, ANYBODY, Access, OriginNotAllowed
@@ -31,6 +33,11 @@ SIGNED_IN_REFUSALS: tuple[type[Refusal], ...] = (
     AccountSuspended,
     OriginNotAllowed,
 )
+EXAMPLES: dict[type[fields.Field[Any]], Any] = {
+    fields.DateTime: "2026-03-01T12:00:00Z",
+    fields.Boolean: True,
+}
+"""What stands in an example for a field that brings none of its own."""
 KEY_PARAMETER = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -54,8 +61,8 @@ class ErrorSchema(Schema):
 class FailureSchema(Schema):
     """The envelope of every refusal."""
 
-    data = fields.Raw(required=True, allow_none=True, metadata={"type": "null"})
-    meta = fields.Raw(required=True, allow_none=True, metadata={"type": "null"})
+    data = fields.Raw(required=True, metadata={"type": "null"})
+    meta = fields.Raw(required=True, metadata={"type": "null"})
     error = fields.Nested(ErrorSchema, required=True)
 
 
@@ -72,7 +79,7 @@ def body_docs(schema: type[Schema]) -> dict[str, Any]:
     return {"required": any(field.required for field in given.values()), "example": example_of(schema)}
 
 
-def example_of(schema: type[Schema]) -> dict[str, Any]:
+def example_of(schema: type[MarshmallowSchema]) -> dict[str, Any]:
     """Return an example of ``schema`` made of the examples of its fields."""
     found = {name: _example_of_field(field) for name, field in schema().fields.items() if not field.dump_only}
     return {name: value for name, value in found.items() if value is not None}
@@ -86,7 +93,12 @@ def _example_of_field(field: fields.Field[Any]) -> Any:
     if isinstance(field, fields.List):
         inner = _example_of_field(field.inner)
         return None if inner is None else [inner]
-    return None
+    if isinstance(field, fields.UUID):
+        # One id per field: the same one twice would rarely make sense.
+        return f"0199a7c0-5f3e-7c52-9d6a-{crc32(str(field.name).encode()):012x}"
+    if isinstance(field, fields.Enum):
+        return next(member.value for member in field.enum)
+    return next((example for kind, example in EXAMPLES.items() if isinstance(field, kind)), None)
 
 
 def document_refusals(
@@ -164,7 +176,7 @@ def _details(refusal: type[Refusal]) -> dict[str, Any]:
     if issubclass(refusal, errors.LimitExceeded):
         return {"limit_key": "requests_per_user", "limit_value": 3, "current_value": 3, "reset_at": None}
     if issubclass(refusal, errors.NotFound):
-        return {"resource_type": refusal.__name__.removesuffix("NotFound").lower()}
+        return {"resource_type": refusal.__name__.removesuffix("NotFound").lower() or "path"}
     if issubclass(refusal, errors.PayloadTooLarge):
         return {"max_bytes": 131072}
     if issubclass(refusal, errors.Unavailable):

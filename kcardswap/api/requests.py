@@ -13,7 +13,7 @@ from flask import Response, current_app, g, request
 from marshmallow import ValidationError
 from werkzeug.routing import UnicodeConverter
 
-from kcardswap.api.auth import Access, authenticate, identify
+from kcardswap.api.auth import SAFE_METHODS, Access, authenticate, identify
 from kcardswap.api.context import caller, runtime
 from kcardswap.api.limits import RateLimits, caller_address
 from kcardswap.api.parser import read_json_object
@@ -45,7 +45,7 @@ def retrying(work: Callable[[], Any]) -> Any:
     raise AssertionError("unreachable")
 
 
-def guarded(view: View, *, access: Access, limit: str | None, keyed: bool, takes_body: bool) -> View:
+def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> View:
     """Return ``view`` behind rate limits and authentication; it is repeated when the database asks for it."""
 
     @wraps(view)
@@ -54,13 +54,13 @@ def guarded(view: View, *, access: Access, limit: str | None, keyed: bool, takes
         request.max_content_length = runtime().settings.request_max_json_bytes + 1
         _admit(access, limit)
         parsed = _parsed_path(kwargs)
+        body = {} if request.method in SAFE_METHODS else read_json_object(request)
 
         def carry_out() -> Response:
             return view(*args, **parsed)
 
         key = request.headers.get("Idempotency-Key")
         if keyed and key is not None:
-            body = read_json_object(request) if takes_body else {}
             answer: Response = retrying(lambda: _once(key, body, carry_out))
         else:
             answer = retrying(carry_out)
@@ -144,7 +144,7 @@ def _once(key: str, body: Mapping[str, Any], carry_out: Callable[[], Response]) 
         )
         if kept is not None:
             return _replayed(kept)
-        g.transaction = connection
+        g.transaction, g.afterwards = connection, []
         try:
             answer = carry_out()
         except Refusal as error:
@@ -152,6 +152,7 @@ def _once(key: str, body: Mapping[str, Any], carry_out: Callable[[], Response]) 
             # goes back.
             refusal = error
         finally:
+            afterwards = g.pop("afterwards")
             del g.transaction
         if refusal is None and answer.status_code < 300:
             idempotency.keep(
@@ -159,6 +160,8 @@ def _once(key: str, body: Mapping[str, Any], carry_out: Callable[[], Response]) 
             )
         else:
             idempotency.release(connection, id=row_id)
+    for work in afterwards:
+        work()
     if refusal is not None:
         raise refusal
     return answer

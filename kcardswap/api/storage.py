@@ -94,6 +94,7 @@ def _signed(
     refuses=(
         SignatureInvalid,
         SignatureExpired,
+        NotFound,
         PayloadTooLarge,
         UnsupportedMediaType,
         Unavailable,
@@ -121,7 +122,12 @@ def upload_object(key: str) -> Response:
     "GET",
     parameters=(EXPIRES, SIGNATURE),
     refuses=(SignatureInvalid, SignatureExpired, ObjectNotFound, Unavailable),
-    docs={"responses": {200: {"description": "The picture.", "content": SHOWN}}},
+    docs={
+        "responses": {
+            200: {"description": "The picture.", "content": SHOWN},
+            304: {"description": "Unchanged; see `If-None-Match`."},
+        }
+    },
 )
 def show_object(key: str) -> Response:
     """Show the picture a signed URL names."""

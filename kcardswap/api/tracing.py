@@ -10,6 +10,7 @@ from kcardswap.api.context import runtime
 from kcardswap.runtime import count_statements, statement_count
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+PROBES = ("/livez", "/readyz", "/health", "/api/v1/health")
 log = structlog.get_logger("kcardswap.requests")
 
 
@@ -17,6 +18,7 @@ def init_tracing(app: Flask) -> None:
     """Give every request of ``app`` an id and a log line."""
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(_forget)
 
 
 def _begin() -> None:
@@ -31,12 +33,20 @@ def _begin() -> None:
 def _finish(answer: Response) -> Response:
     answer.headers["X-Request-ID"] = g.request_id
     # The route's template, never the path or query: those carry ids, signatures and search words.
-    log.info(
+    route = request.url_rule.rule if request.url_rule else None
+    # Monitors ask every second and would drown everybody else.
+    say = log.debug if route in PROBES else log.info
+    say(
         "request",
         method=request.method,
-        route=request.url_rule.rule if request.url_rule else None,
+        route=route,
         status=answer.status_code,
         ms=round((time.perf_counter() - g.started) * 1000, 1),
         statements=statement_count(),
     )
     return answer
+
+
+def _forget(error: BaseException | None) -> None:
+    # The thread goes on to serve others, and the server may log in between.
+    structlog.contextvars.clear_contextvars()

@@ -133,6 +133,8 @@ def gunicorn_command(settings: Settings) -> Sequence[str]:
         "--no-control-socket",
         "--log-level",
         "warning",
+        "--logger-class",
+        "kcardswap.logs.GunicornLogger",
         "wsgi:app",
     )
 

@@ -36,5 +36,6 @@ run flask db upgrade
     --graceful-timeout "${GRACEFUL_SECONDS:-30}" \
     --no-control-socket \
     --log-level warning \
+    --logger-class kcardswap.logs.GunicornLogger \
     wsgi:app
 exec "$@"

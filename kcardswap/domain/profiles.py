@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, TypedDict
 from uuid import UUID
@@ -144,7 +145,7 @@ class Profile(Aggregate):
         :raises ValidationFailed: the result is larger than 16 KiB as JSON.
         """
         merged = {**self.preferences, **changes}
-        if len(json.dumps(merged, ensure_ascii=False).encode()) > PREFERENCES_MAX_BYTES:
+        if _stored_bytes(merged) > PREFERENCES_MAX_BYTES:
             raise ValidationFailed("preferences", "At most 16 KiB after merging.", "too_long")
         self.preferences = merged
 
@@ -161,3 +162,15 @@ class Profile(Aggregate):
     def changed(self) -> None:
         """Note that the person edited their profile."""
         self.record(ProfileUpdated(user_id=self.user_id))
+
+
+def _stored_bytes(value: Any) -> int:
+    """Return how many bytes JSON takes once it is stored, where 1e300 is written out in all its digits."""
+    if isinstance(value, float):
+        return len(format(Decimal(repr(value)), "f"))
+    if isinstance(value, Mapping):
+        # A colon and a comma, each with a space, beside every pair; two braces.
+        return 2 + sum(_stored_bytes(name) + _stored_bytes(inner) + 4 for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return 2 + sum(_stored_bytes(inner) + 2 for inner in value)
+    return len(json.dumps(value, ensure_ascii=False).encode())

@@ -82,6 +82,9 @@ class Database(Protocol):
     def reader(self) -> AbstractContextManager[Connection]:
         """Return a connection in a read-only transaction."""
 
+    def replica(self) -> AbstractContextManager[Connection]:
+        """Return a connection in a read-only transaction that may be a moment behind what was written."""
+
     def transaction(self) -> AbstractContextManager[Connection]:
         """Return a connection in a transaction that commits on success and rolls back on an exception."""
 
@@ -100,7 +103,8 @@ class PooledDatabase:
 
     def __init__(self, engine: Engine, read_engine: Engine | None = None) -> None:
         self.engine = engine
-        self._read_engine = (read_engine or engine).execution_options(postgresql_readonly=True)
+        self._reading = engine.execution_options(postgresql_readonly=True)
+        self._replica = (read_engine or engine).execution_options(postgresql_readonly=True)
 
     def session(self) -> Session:
         """Return a new session on a pooled connection."""
@@ -109,7 +113,13 @@ class PooledDatabase:
     @contextmanager
     def reader(self) -> Iterator[Connection]:
         """Yield a connection in a read-only transaction; a lost database becomes a refusal."""
-        with translated_failures(), self._read_engine.connect() as connection:
+        with translated_failures(), self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def replica(self) -> Iterator[Connection]:
+        """Yield a connection like ``reader``, to the replica where there is one."""
+        with translated_failures(), self._replica.connect() as connection:
             yield connection
 
     @contextmanager
@@ -141,6 +151,10 @@ class LazyDatabase:
     def reader(self) -> AbstractContextManager[Connection]:
         """Return a connection in a read-only transaction."""
         return self.opened().reader()
+
+    def replica(self) -> AbstractContextManager[Connection]:
+        """Return a connection in a read-only transaction that may lag behind."""
+        return self.opened().replica()
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Return a connection in a transaction of its own."""

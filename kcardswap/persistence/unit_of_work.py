@@ -44,11 +44,13 @@ class UnitOfWork:
         clock: Clock,
         new_id: NewId,
         request_id: str | None = None,
+        afterwards: list[Callable[[], None]] | None = None,
     ) -> None:
         self._new_session = new_session
         self.clock = clock
         self.new_id = new_id
         self._request_id = request_id
+        self._afterwards = afterwards
 
     def __enter__(self) -> Self:
         self._seen: list[Aggregate] = []
@@ -95,6 +97,16 @@ class UnitOfWork:
             self.session, events, new_id=self.new_id, now=self.clock.now(), request_id=self._request_id
         )
         self.session.commit()
+
+    def once_durable(self, work: Callable[[], None]) -> None:
+        """Run ``work`` when nothing can undo what was committed any more.
+
+        That is at once, or, as part of a larger transaction, after the commit of that one.
+        """
+        if self._afterwards is None:
+            work()
+        else:
+            self._afterwards.append(work)
 
     def _stamp_updated_at(self, session: Session, flush: UOWTransaction, instances: Any) -> None:
         now = self.clock.now()

@@ -225,7 +225,7 @@ def _signed_in(
         user_id=user.id,
         email=user.email,
         role=user.role,
-        session_seconds=max(0, int((session.expires_at - now).total_seconds())),
+        session_seconds=max(0, round((session.expires_at - now).total_seconds())),
     )
 
 
@@ -319,10 +319,15 @@ def end_session(uow: UnitOfWork, *, session_id: UUID, by: UUID) -> None:
 
 
 def note_presence(uow: UnitOfWork, *, user_id: UUID) -> None:
-    """Remember that the person was just here."""
+    """Remember that the person was just here, unless their account is being written right now.
+
+    It is done before every kind of request, also reads, and none of them is worth waiting for it.
+    """
     with uow:
-        uow.users.get(user_id).seen(uow.clock.now())
-        uow.commit()
+        user = uow.users.find_unlocked(user_id)
+        if user is not None:
+            user.seen(uow.clock.now())
+            uow.commit()
 
 
 def create_administrator(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -127,7 +128,7 @@ def confirm_upload(
         key, declared = media.object_key, ImageType(media.content_type)
     taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
     _confirm_checked(uow, calendar, taken, card_id=card_id)
-    storage.discard_upload(key)
+    uow.once_durable(partial(storage.discard_upload, key))
 
 
 def _confirm_checked(
@@ -186,7 +187,7 @@ def edit(uow: UnitOfWork, *, card_id: UUID, by: UUID, changes: Mapping[str, Any]
     with uow:
         # Asked before anything is locked: photocards are locked before cards, yet a card that is not
         # the caller's is the more important thing to say.
-        uow.cards.get_present(card_id).refuse_others(by)
+        _own_card(uow, card_id, by)
         described = _with_photocard(uow, changes)
         uow.cards.get_present(card_id, lock=True).edit(described)
         uow.commit()
@@ -200,8 +201,8 @@ def delete(uow: UnitOfWork, storage: ObjectStorage, *, card_id: UUID, by: UUID) 
     :raises CardInTrade: an unfinished trade has reserved it.
     """
     with uow:
+        _own_card(uow, card_id, by)
         card = uow.cards.get_present(card_id, lock=True)
-        card.refuse_others(by)
         card.delete(uow.clock.now())
         unused_key = _let_go_of_picture(uow, card)
         uow.commit()
@@ -210,6 +211,15 @@ def delete(uow: UnitOfWork, storage: ObjectStorage, *, card_id: UUID, by: UUID) 
         with suppress(Unavailable):
             storage.discard_upload(unused_key)
             storage.remove(unused_key)
+
+
+def _own_card(uow: UnitOfWork, card_id: UUID, by: UUID) -> None:
+    """Make sure that a card is the caller's, and free it when only an overdue trade still holds it."""
+    card = uow.cards.get_present(card_id)
+    card.refuse_others(by)
+    if card.status is CardStatus.TRADING:
+        now = uow.clock.now()
+        uow.reservations.lapse(uow.trades.lock_for_proposal(card_ids=[card_id], people=(), now=now), now)
 
 
 def _let_go_of_picture(uow: UnitOfWork, card: Card) -> str | None:

@@ -53,12 +53,16 @@ def accept(uow: UnitOfWork, *, friendship_id: UUID, by: UUID) -> None:
 
     :raises FriendshipNotFound: unknown, or ``by`` is no party.
     :raises NotRecipient: ``by`` is the one who asked.
+    :raises UserNotFound: whoever asked was deleted or is suspended.
     :raises Blocked: there is a block between the two.
     :raises FriendshipNotPending: it was accepted.
     """
     with uow:
         friendship = _locked(uow, friendship_id, by=by)
         friendship.refuse_unless_recipient(by)
+        asking = uow.users.get(friendship.other(by))
+        if asking.is_deleted or asking.is_suspended(uow.clock.now()):
+            raise UserNotFound
         if uow.blocks.any_among(friendship.people):
             raise Blocked
         _accept(uow, friendship, by=by)

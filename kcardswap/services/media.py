@@ -1,6 +1,7 @@
 """Uploading pictures and having them checked."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -81,7 +82,7 @@ def confirm(
         key, declared = media.object_key, ImageType(media.content_type)
     taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
     size = _confirm_checked(uow, calendar, taken, media_id=media_id)
-    storage.discard_upload(key)
+    uow.once_durable(partial(storage.discard_upload, key))
     return size
 
 

@@ -41,3 +41,15 @@ def probe(probe_app: Flask) -> FlaskClient:
 def prober(runtime: Runtime, probe: FlaskClient) -> MakePerson:
     """Make somebody signed in who talks to the application with the probing operations."""
     return partial(make_person, runtime, probe)
+
+
+@pytest.fixture
+def racing(settings: Settings, committed_runtime: Runtime) -> Flask:
+    """The application with the probing operations on a database with real commits."""
+    return prepared(settings, committed_runtime)
+
+
+@pytest.fixture
+def racer(racing: Flask, committed_runtime: Runtime) -> MakePerson:
+    """Make somebody signed in on the database with real commits."""
+    return partial(make_person, committed_runtime, racing.test_client(use_cookies=False))

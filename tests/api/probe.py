@@ -32,6 +32,7 @@ from kcardswap.persistence.orm.outbox import processed_events
 from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
 from kcardswap.runtime import Runtime
 from kcardswap.settings import Settings
+from tests.openapi_client import CheckedClient
 
 CONSUMER = "probe"
 
@@ -277,6 +278,7 @@ def probed_app(settings: Settings) -> Flask:
     """Return the application of ``settings`` with the operations above below /api/v1."""
     app = create_app(settings)
     app.testing = False
+    app.test_client_class = CheckedClient
     api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
     api.register_blueprint(blp, url_prefix="/api/v1")
     return app

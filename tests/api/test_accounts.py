@@ -1,6 +1,6 @@
 """Signing in, refreshing and sessions over HTTP."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,6 +111,25 @@ def test_a_good_password_clears_the_failures(client: FlaskClient, admin: str) ->
     assert login(client, admin, PASSWORD).status_code == 200
     for _ in range(9):
         refused(login(client, admin, "wrong password"), 401, "401_UNAUTHORIZED")
+
+
+def test_the_headers_of_a_throttled_sign_in_show_its_own_limit(client: FlaskClient, admin: str) -> None:
+    for _ in range(10):
+        login(client, admin, "wrong password")
+    answer = login(client, admin, PASSWORD)
+    assert (answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]) == ("10", "0")
+
+
+def test_the_refresh_cookie_lives_as_long_as_the_session_also_while_time_goes_on(
+    client: FlaskClient, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def now() -> datetime:
+        clock.moment += timedelta(microseconds=7)
+        return clock.moment
+
+    monkeypatch.setattr(clock, "now", now)
+    _, cookie = google(client, dev_token(client)).headers.getlist("Set-Cookie")
+    assert "Max-Age=604800" in cookie
 
 
 def test_the_first_google_sign_in_makes_account_and_profile(client: FlaskClient) -> None:

@@ -114,6 +114,21 @@ def test_unknown_and_missing_keys_have_no_effect(probe: FlaskClient) -> None:
     assert understood(probe.get(ECHO, query_string={"unknown": "1", "utm_source": ""})) == {"limit": 50}
 
 
+def test_an_operation_without_a_body_takes_an_object_and_ignores_it(
+    runtime: Runtime, prober: MakePerson
+) -> None:
+    mina, path = prober("mina"), f"/probe/things/{runtime.new_id()}/poke"
+
+    def poke(body: str, content_type: str = "application/json") -> TestResponse:
+        return mina.post(path, data=body, content_type=content_type)
+
+    assert poke("{}").status_code == poke('{"role": "admin"}').status_code == poke("").status_code == 204
+    for body in ("{", "[]", "NaN"):
+        assert invalid_fields(poke(body)) == {""}
+    refused(poke("a=b", "application/x-www-form-urlencoded"), 415, "415_UNSUPPORTED_MEDIA_TYPE")
+    refused(poke("{" + " " * 131_072 + "}"), 413, "413_PAYLOAD_TOO_LARGE")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -55,6 +55,28 @@ def test_accepting_answers_with_the_thread(mina: Person, jun: Person) -> None:
     assert accepted["thread_id"] is not None
 
 
+def test_the_request_of_a_suspended_or_deleted_person_cannot_be_accepted(
+    mina: Person, jun: Person, runtime: Runtime
+) -> None:
+    friendship = ask(mina, jun)
+    for leave in (suspend, delete):
+        leave(runtime, mina.user_id)
+        answer = jun.post(f"/friends/{friendship['id']}/accept")
+        assert refused(answer, 404, "404_NOT_FOUND") == {"resource_type": "user"}
+
+
+@pytest.mark.parametrize("step", ["accept", "reject"])
+def test_an_operation_without_a_body_refuses_what_is_none(mina: Person, jun: Person, step: str) -> None:
+    path = f"/friends/{ask(mina, jun)['id']}/{step}"
+    text = jun.post(path, data="hello", headers={"Content-Type": "text/plain"})
+    refused(text, 415, "415_UNSUPPORTED_MEDIA_TYPE")
+    broken = jun.post(path, data="{", headers={"Content-Type": "application/json"})
+    refused(broken, 400, "400_VALIDATION_FAILED")
+    large = jun.post(path, data=b"{" + b" " * 131_072 + b"}", headers={"Content-Type": "application/json"})
+    refused(large, 413, "413_PAYLOAD_TOO_LARGE")
+    assert jun.post(path, {}).status_code < 300
+
+
 def test_asking_back_answers_with_the_accepted_friendship(mina: Person, jun: Person) -> None:
     friendship = ask(mina, jun)
     back = ask(jun, mina)

@@ -4,25 +4,21 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
 import requests
-from flask import Flask
 from sqlalchemy import Connection, func, select
 from werkzeug.test import TestResponse
 
 from kcardswap.persistence.orm.friendships import friendships
 from kcardswap.persistence.orm.outbox import idempotency_keys
 from kcardswap.runtime import Runtime
-from kcardswap.settings import Settings
-from tests.api.conftest import prepared
 from tests.api.probe import CONFLICTS, PAUSES, Pause, notes_written
 from tests.conftest import MovableClock
-from tests.people import API, MakePerson, Person, invalid_fields, make_person, refused, sign_in
+from tests.people import API, MakePerson, Person, invalid_fields, refused, sign_in
 from tests.serving import gunicorn, wait_until_up
 
 KEY = "proposal-1"
@@ -65,15 +61,6 @@ def test_an_answer_without_body_is_repeated_too(runtime: Runtime, prober: MakePe
     answers = [mina.post(path, headers={"Idempotency-Key": KEY}) for _ in range(3)]
     assert {(answer.status_code, answer.get_data()) for answer in answers} == {(204, b"")}
     assert all("Content-Type" not in answer.headers for answer in answers)
-    assert notes_written(runtime) == 1
-
-
-def test_a_body_the_operation_does_not_take_makes_no_difference(runtime: Runtime, prober: MakePerson) -> None:
-    mina, path = prober("mina"), f"/probe/things/{runtime.new_id()}/poke"
-    for body in (b"", b"{", b"[]"):
-        headers = {"Idempotency-Key": KEY}
-        answer = mina.post(path, data=body, content_type="application/json", headers=headers)
-        assert answer.status_code == 204
     assert notes_written(runtime) == 1
 
 
@@ -204,18 +191,6 @@ def test_a_friend_request_can_be_repeated(person: MakePerson, connection: Connec
 
 
 # At the same moment
-
-
-@pytest.fixture
-def racing(settings: Settings, committed_runtime: Runtime) -> Flask:
-    """The application with the probing operations on a database with real commits."""
-    return prepared(settings, committed_runtime)
-
-
-@pytest.fixture
-def racer(racing: Flask, committed_runtime: Runtime) -> MakePerson:
-    """Make somebody signed in on the database with real commits."""
-    return partial(make_person, committed_runtime, racing.test_client(use_cookies=False))
 
 
 @pytest.fixture

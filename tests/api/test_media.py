@@ -7,11 +7,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, insert, select
 
+from kcardswap.domain.errors import WriteConflict
 from kcardswap.domain.media import ImageType
 from kcardswap.domain.quotas import MIB
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.quotas import quota_usage
 from kcardswap.runtime import Runtime
+from kcardswap.services import idempotency
 from tests.binders import PICTURE, data_of
 from tests.people import API, MakePerson, Person, invalid_fields, refused
 from tests.pictures import path_of, put, talkative, upload_card
@@ -154,6 +156,30 @@ def test_a_keyed_confirmation_is_replayed(mina: Person) -> None:
     first, again = (mina.post(f"/media/{media_id}/confirm", headers=key) for _ in range(2))
     assert first.get_data() == again.get_data()
     assert again.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("kind", ["media", "cards"])
+def test_a_keyed_confirmation_that_has_to_be_repeated_still_finds_the_upload(
+    mina: Person, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    answers = [WriteConflict(), None]
+    keep = idempotency.keep
+
+    def keep_later(*args: Any, **options: Any) -> None:
+        refusal = answers.pop(0)
+        if refusal is not None:
+            raise refusal
+        keep(*args, **options)
+
+    if kind == "media":
+        path = f"/media/{uploaded(mina)}/confirm"
+    else:
+        announced = data_of(mina.post("/cards/upload-url", UPLOAD))
+        assert put(mina, announced["upload_url"], PICTURE).status_code == 200
+        path = f"/cards/{announced['card_id']}/confirm-upload"
+    monkeypatch.setattr(idempotency, "keep", keep_later)
+    assert mina.post(path, headers={"Idempotency-Key": "confirm"}).status_code == 200
+    assert answers == []
 
 
 def test_read_urls_leave_out_what_the_caller_may_not_see(

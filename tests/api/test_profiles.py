@@ -179,6 +179,7 @@ def test_read_only_and_unknown_fields_have_no_effect(person: MakePerson) -> None
         ({"preferences": []}, "preferences"),
         ({"preferences": "{}"}, "preferences"),
         ({"preferences": {"a": "x" * 16_400}}, "preferences"),
+        ({"preferences": {"a": [9e307] * 60}}, "preferences"),
         ({"preferences": {"a": [{"b": "\x00"}]}}, "preferences.a.0.b"),
         ({"preferences": {"\x00": 1}}, "preferences"),
         ({"privacy_flags": None}, "privacy_flags"),

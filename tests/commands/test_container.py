@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from kcardswap.settings import Settings
 from tests.conftest import PROJECT, scratch_database
-from tests.migrations.running import REVISIONS, must
+from tests.migrations.running import REVISIONS, must, point_at
 
 ENTRYPOINT = PROJECT / "kcardswap" / "container" / "entrypoint.sh"
 NOBODY_LISTENS = "postgresql://collector:secret@127.0.0.1:1/kcardswap"
@@ -81,9 +80,7 @@ def test_a_database_that_never_answers_ends_the_start_with_one_line(tmp_path: Pa
 
 def test_a_database_that_comes_up_late_is_waited_for(app: Flask, server_url: str) -> None:
     late = make_url(server_url).set(database="late")
-    runtime = app.extensions["kcardswap"]
-    settings = replace(runtime.settings, database_url=late.render_as_string(hide_password=False))
-    app.extensions["kcardswap"] = replace(runtime, settings=settings)
+    point_at(app, late.render_as_string(hide_password=False))
     server = create_engine(server_url, isolation_level="AUTOCOMMIT")
 
     def come_up() -> None:
@@ -123,7 +120,7 @@ def test_sigterm_ends_a_start_that_still_waits(tmp_path: Path) -> None:
         printed, _ = process.communicate(timeout=20)
     assert process.returncode == 143
     assert printed == ""
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
 
 
 def test_without_a_command_it_serves_with_gunicorn_which_sigterm_reaches(

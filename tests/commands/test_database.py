@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from alembic.config import CommandLine
 from alembic.util import CommandError
+from flask import Flask
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from kcardswap.commands import database
 from kcardswap.commands.database import database_commands
-from tests.conftest import PROJECT, run_flask, scratch_database
-from tests.migrations.running import REVISIONS, alembic, copy_migrations, flask_db, must
+from tests.conftest import PROJECT, scratch_database
+from tests.migrations.running import REVISIONS, alembic, copy_migrations, flask_db, must, point_at
 
 HEAD = REVISIONS[-1]
 NOBODY_LISTENS = "postgresql://collector:secret@127.0.0.1:1/kcardswap"
@@ -89,12 +90,12 @@ def test_each_step_prints_a_line(url: str) -> None:
     ],
     ids=" ".join,
 )
-def test_a_command_prints_what_alembic_prints(url: str, arguments: tuple[str, ...]) -> None:
+def test_a_command_prints_what_alembic_prints(migrated_url: str, arguments: tuple[str, ...]) -> None:
     # The password is part of what --verbose names, hidden by both.
-    printed = must(*arguments, url=url)
-    assert printed == alembic(*arguments, url=url)
+    printed = must(*arguments, url=migrated_url)
+    assert printed == alembic(*arguments, url=migrated_url)
     assert printed
-    assert str(make_url(url).password) not in printed
+    assert str(make_url(migrated_url).password) not in printed
 
 
 def test_plain_alembic_upgrades_and_downgrades_too(versions: Path, url: str, connection: Connection) -> None:
@@ -232,13 +233,13 @@ def test_two_heads_are_told_and_merged(versions: Path, url: str, connection: Con
         (("upgrade", "0001:0002"), "Range revision not allowed"),
     ],
 )
-def test_what_alembic_refuses_is_one_line(url: str, arguments: tuple[str, ...], says: str) -> None:
-    done = flask_db(*arguments, url=url)
+def test_what_alembic_refuses_is_one_line(migrated_url: str, arguments: tuple[str, ...], says: str) -> None:
+    done = flask_db(*arguments, url=migrated_url)
     assert done.exit_code == 1
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
     with pytest.raises(CommandError):
-        alembic(*arguments, url=url)
+        alembic(*arguments, url=migrated_url)
 
 
 def test_check_refuses_a_database_that_is_behind(url: str) -> None:
@@ -255,11 +256,13 @@ def test_a_database_that_cannot_be_reached_is_one_line() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_wait_returns_when_the_database_answers_and_gives_up_in_time(url: str) -> None:
-    answers = run_flask("db", "wait", "--seconds", "5", url=url)
-    assert (answers.returncode, answers.stdout) == (0, "")
+def test_wait_returns_when_the_database_answers_and_gives_up_in_time(app: Flask, url: str) -> None:
+    point_at(app, url)
+    answers = app.test_cli_runner().invoke(args=["db", "wait", "--seconds", "5"])
+    assert (answers.exit_code, answers.output) == (0, "")
+    point_at(app, NOBODY_LISTENS)
     begun = time.monotonic()
-    silent = run_flask("db", "wait", "--seconds", "0.5", url=NOBODY_LISTENS)
-    assert time.monotonic() - begun < 10
-    assert silent.returncode == 1
-    assert "did not answer within 0.5 s" in silent.stderr.splitlines()[-1]
+    silent = app.test_cli_runner().invoke(args=["db", "wait", "--seconds", "0.5"])
+    assert 0.5 < time.monotonic() - begun < 5
+    assert silent.exit_code == 1
+    assert silent.stderr.startswith("Error: The database did not answer within 0.5 s: connection to server")

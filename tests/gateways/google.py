@@ -13,7 +13,16 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 CLIENT_ID = "web.apps.example"
-OMITTED = object()
+
+
+class Omitted:
+    """Stands for a claim that is left out."""
+
+    def __repr__(self) -> str:
+        return "OMITTED"
+
+
+OMITTED = Omitted()
 
 
 class FakeGoogle:

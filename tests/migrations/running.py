@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from unittest.mock import patch
@@ -9,6 +10,7 @@ from unittest.mock import patch
 from alembic.config import CommandLine, Config
 from alembic.script import ScriptDirectory
 from click.testing import CliRunner, Result
+from flask import Flask
 
 from kcardswap.commands.database import PROJECT, alembic_config, database_commands
 
@@ -55,3 +57,10 @@ def copy_migrations(into: Path) -> Path:
     skipped = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PROJECT / "migrations", into / "migrations", ignore=skipped)
     return into / "migrations" / "versions"
+
+
+def point_at(app: Flask, url: str) -> None:
+    """Let the commands of ``app`` that need its settings work on the database at ``url``."""
+    runtime = app.extensions["kcardswap"]
+    settings = replace(runtime.settings, database_url=url)
+    app.extensions["kcardswap"] = replace(runtime, settings=settings)

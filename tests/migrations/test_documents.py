@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from kcardswap.commands import database
 from kcardswap.queries import accounts, cards, friendships, trades
 from kcardswap.queries.keyset import PageRequest
 from tests.conftest import PROJECT
-from tests.migrations.running import REVISIONS, alembic, copy_migrations, must
+from tests.migrations.running import REVISIONS, alembic, copy_migrations, must, point_at
 from tests.migrations.schema import differences, schema_of
 
 MIGRATIONS = (PROJECT / "docs" / "database-migrations.md").read_text()
@@ -58,9 +57,7 @@ def test_every_command_of_the_migration_document_runs(scratch_url: str, app: Fla
         shlex.split(line, comments=True) for block in blocks(MIGRATIONS, "sh") for line in block.splitlines()
     ]
     assert len(commands) > 30
-    runtime = app.extensions["kcardswap"]
-    settings = replace(runtime.settings, database_url=scratch_url)
-    app.extensions["kcardswap"] = replace(runtime, settings=settings)
+    point_at(app, scratch_url)
     for command in commands:
         if command[:3] == ["flask", "db", "wait"]:
             assert app.test_cli_runner().invoke(args=command[1:]).exit_code == 0

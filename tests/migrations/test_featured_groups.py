@@ -1,7 +1,6 @@
 """The migration that brings the featured groups, forth and back."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, make_url, select, text
@@ -9,7 +8,8 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, select, text
 from kcardswap.domain.catalog import AliasLocale, search_text
 from kcardswap.domain.text import normalise
 from kcardswap.persistence.orm.catalog import catalog_aliases, catalog_groups
-from tests.conftest import run_flask, scratch_database
+from tests.conftest import scratch_database
+from tests.migrations.running import must
 
 ADD_MEMBER = text(
     """
@@ -35,10 +35,8 @@ def scratch(server_url: str, migrated_url: str) -> Iterator[Engine]:
         engine.dispose()
 
 
-def migrate(engine: Engine, command: str, revision: str, data_dir: Path) -> None:
-    url = engine.url.render_as_string(hide_password=False)
-    done = run_flask("db", command, revision, url=url, DATA_DIR=str(data_dir))
-    assert done.returncode == 0, done.stderr
+def migrate(engine: Engine, command: str, revision: str) -> None:
+    must(command, revision, url=engine.url.render_as_string(hide_password=False))
 
 
 def slugs(engine: Engine) -> list[str]:
@@ -68,25 +66,23 @@ def test_only_bts_has_a_chinese_name(connection: Connection) -> None:
 
 
 def test_a_downgrade_removes_exactly_the_seeded_groups_and_an_upgrade_brings_them_back(
-    scratch: Engine, tmp_path: Path
+    scratch: Engine,
 ) -> None:
     seeded = slugs(scratch)
     with scratch.begin() as connection:
         connection.execute(ADD_GROUP)
-    migrate(scratch, "downgrade", "0007", tmp_path)
+    migrate(scratch, "downgrade", "0007")
     assert slugs(scratch) == ["own"]
-    migrate(scratch, "upgrade", "0008", tmp_path)
+    migrate(scratch, "upgrade", "0008")
     assert slugs(scratch) == sorted([*seeded, "own"])
 
 
-def test_a_downgrade_leaves_a_group_that_has_members_and_its_return_completes_it(
-    scratch: Engine, tmp_path: Path
-) -> None:
+def test_a_downgrade_leaves_a_group_that_has_members_and_its_return_completes_it(scratch: Engine) -> None:
     with scratch.begin() as connection:
         connection.execute(ADD_MEMBER)
-    migrate(scratch, "downgrade", "0007", tmp_path)
+    migrate(scratch, "downgrade", "0007")
     assert slugs(scratch) == ["bts"]
-    migrate(scratch, "upgrade", "0008", tmp_path)
+    migrate(scratch, "upgrade", "0008")
     with scratch.connect() as connection:
         assert len(slugs(scratch)) == 12
         assert len(connection.execute(select(catalog_aliases)).all()) == 65

@@ -112,8 +112,8 @@ def test_a_migration_gives_up_on_a_lock_and_tries_again_while_readers_go_on(
     stop.set()
     reading.join()
     assert "Downgraded from 0013" in printed
-    assert 1.5 < gave_up_after < 2.6
-    assert max(took) < 2.6
+    assert 1.5 < gave_up_after < 3.5
+    assert max(took) < 3.5
     # R15 of the reliability promises.
     assert quantiles(took, n=100)[98] <= 0.15
 
@@ -143,7 +143,7 @@ def test_an_index_is_built_without_stopping_readers_or_writers_however_long_othe
                 begun = time.monotonic()
                 connection.execute(READ)
                 connection.execute(WRITE)
-                assert time.monotonic() - begun < 0.5
+                assert time.monotonic() - begun < 1
                 time.sleep(0.02)
             assert upgrade.poll() is None
         assert upgrade.wait(20) == 0

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, select
 
+from kcardswap.domain.cards import CardInTrade
 from kcardswap.domain.errors import InvalidState, Refusal
 from kcardswap.domain.trades import (
     ConfirmationTimedOut,
@@ -17,6 +18,7 @@ from kcardswap.domain.trades import (
 )
 from kcardswap.persistence.orm.trades import card_holds
 from kcardswap.runtime import Runtime
+from kcardswap.services import cards
 from kcardswap.services import trades as services
 from tests.conftest import MovableClock
 from tests.people import make_user
@@ -171,3 +173,20 @@ def test_the_job_works_in_batches_oldest_deadline_first(
     assert services.cancel_overdue(runtime.unit_of_work(), limit=2) == 2
     assert [stored(connection, trade_id).status for trade_id in made] == ["canceled", "canceled", "proposed"]
     assert services.cancel_overdue(runtime.unit_of_work(), limit=2) == 1
+
+
+def test_the_owner_of_a_card_in_an_overdue_trade_has_it_back(
+    runtime: Runtime, connection: Connection, clock: MovableClock
+) -> None:
+    two = Two(runtime)
+    edited = propose(runtime, two.mina, two.jun, two.minas[:1], two.juns[:1])
+    deleted = propose(runtime, two.mina, two.jun, two.minas[1:2], two.juns[1:2])
+    for card_id in two.minas[:2]:
+        with pytest.raises(CardInTrade):
+            cards.edit(runtime.unit_of_work(), card_id=card_id, by=two.mina, changes={"note": "mine"})
+    clock.advance(days=7)
+    cards.edit(runtime.unit_of_work(), card_id=two.minas[0], by=two.mina, changes={"note": "mine"})
+    cards.delete(runtime.unit_of_work(), runtime.storage, card_id=two.minas[1], by=two.mina)
+    for trade_id in (edited, deleted):
+        assert stored(connection, trade_id).cancel_reason == "timeout"
+    assert statuses(connection, two.juns[:2]) == ["available", "available"]

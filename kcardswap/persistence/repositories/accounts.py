@@ -38,6 +38,11 @@ class UserRepository(Repository[User]):
         """Return the account with this normalised e-mail address, or None."""
         return self._one(users.c.email == email, lock=lock)
 
+    def find_unlocked(self, id: UUID) -> User | None:
+        """Return the account locked, or None while somebody else has it locked."""
+        statement = select(User).where(users.c.id == id).with_for_update(key_share=True, skip_locked=True)
+        return self.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
 
 class IdentityRepository(Repository[Identity]):
     """Links between accounts and identity providers."""

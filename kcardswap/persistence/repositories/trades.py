@@ -176,6 +176,12 @@ class Reservations:
         self.drop(trade.id for trade in ended)
         self.count_off(ended, now)
 
+    def lapse(self, overdue: Sequence[Trade], now: datetime) -> None:
+        """Cancel locked trades at their deadline and free their cards."""
+        for trade in overdue:
+            trade.lapse()
+        self.release(overdue, now)
+
     def count_off(self, ended: Iterable[Trade], now: datetime) -> None:
         """Count trades that are over off all their pairs."""
         one_less = (

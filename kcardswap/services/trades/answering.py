@@ -8,7 +8,7 @@ from kcardswap.domain.cards import Card, CardStatus, CardUnavailable
 from kcardswap.domain.conversations import Thread, ThreadOrigin
 from kcardswap.domain.trades import Trade, TradeItem, TradeStatus, TradeTimeouts
 from kcardswap.persistence.unit_of_work import UnitOfWork
-from kcardswap.services.trades.checks import lapse, refuse_blocked, refuse_gone, refuse_if_overdue
+from kcardswap.services.trades.checks import refuse_blocked, refuse_gone, refuse_if_overdue
 
 
 def accept(uow: UnitOfWork, *, trade_id: UUID, by: UUID, timeouts: TradeTimeouts) -> None:
@@ -81,7 +81,7 @@ def cancel_overdue(uow: UnitOfWork, *, limit: int) -> int:
     with uow:
         now = uow.clock.now()
         overdue = uow.trades.claim_overdue(now, limit=limit)
-        lapse(uow, overdue, now)
+        uow.reservations.lapse(overdue, now)
         uow.commit()
         return len(overdue)
 

@@ -1,6 +1,6 @@
 """What every step of a swap checks first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -41,10 +41,3 @@ def refuse_if_overdue(uow: UnitOfWork, trade: Trade, now: datetime) -> None:
     # Committed before it is refused: whoever came too late leaves the trade canceled and the cards free.
     uow.commit()
     raise late
-
-
-def lapse(uow: UnitOfWork, overdue: Sequence[Trade], now: datetime) -> None:
-    """Cancel locked trades at their deadline and free their cards."""
-    for trade in overdue:
-        trade.lapse()
-    uow.reservations.release(overdue, now)

@@ -20,7 +20,7 @@ from kcardswap.domain.trades import (
     two_party_moves,
 )
 from kcardswap.persistence.unit_of_work import UnitOfWork
-from kcardswap.services.trades.checks import lapse, refuse_blocked, refuse_gone, refuse_if_overdue
+from kcardswap.services.trades.checks import refuse_blocked, refuse_gone, refuse_if_overdue
 
 
 def propose(
@@ -64,7 +64,7 @@ def propose(
             raise MatchInvalid
         if not uow.friendships.are_friends(by, responder_id):
             raise NotFriends
-        lapse(uow, overdue, now)
+        uow.reservations.lapse(overdue, now)
         trade = _start(uow, moves, by=by, meeting=meeting, timeouts=timeouts)
         _reserve(uow, trade, [cards[card_id] for card_id in listed])
         if not uow.reservations.count(trade.pairs, limit=ACTIVE_TRADES_PER_PAIR, now=now):
@@ -117,7 +117,7 @@ def counter(
         )
         _refuse_foreign(moves, cards)
         _make_way(uow, old, people, by=by, now=now)
-        lapse(uow, overdue, now)
+        uow.reservations.lapse(overdue, now)
         new = _replace(uow, old, moves, cards, by=by, meeting=meeting or old.meeting, timeouts=timeouts)
         uow.commit()
         return new.id

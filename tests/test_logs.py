@@ -1,0 +1,376 @@
+"""What the log says of a request, and what it never says, whatever people send."""
+
+import json
+import logging
+import re
+import socket
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import structlog
+from flask.testing import FlaskClient
+from gunicorn.config import Config  # type: ignore[import-untyped]
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DataError
+
+from kcardswap.domain.media import ImageType
+from kcardswap.logs import SECRET_KEYS, GunicornLogger, configure_logging
+from tests.conftest import PROJECT, run_flask, scratch_database
+from tests.people import API, MakePerson
+from tests.pictures import SECRET, talkative
+from tests.serving import Server, gunicorn
+from tests.visitors import Visitor, local
+
+Lines = list[dict[str, Any]]
+REQUEST_LINE = {"event", "level", "timestamp", "request_id", "method", "route", "status", "ms", "statements"}
+JSON = {"Content-Type": "application/json"}
+PROBES = ("/livez", "/readyz", "/health", f"{API}/health")
+
+
+@pytest.fixture
+def said(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], Lines]]:
+    """Return what was logged since the last call, from INFO upwards."""
+    configure_logging("INFO")
+
+    def read() -> Lines:
+        captured = capfd.readouterr()
+        assert captured.out == ""
+        return [json.loads(line) for line in captured.err.splitlines()]
+
+    read()
+    yield read
+    configure_logging("ERROR")
+
+
+# The line of a request
+
+
+def test_a_request_leaves_one_line_with_its_id_person_route_status_time_and_statements(
+    said: Callable[[], Lines], person: MakePerson
+) -> None:
+    mina = person("mina")
+    mina.get("/profile/me")
+    said()
+    mina.get(f"/profile/{mina.user_id}?q=hidden", headers={"X-Request-ID": "request-1"})
+    [line] = said()
+    assert set(line) == REQUEST_LINE | {"user_id"}
+    assert (line["event"], line["level"], line["method"]) == ("request", "info", "GET")
+    assert (line["request_id"], line["user_id"]) == ("request-1", str(mina.user_id))
+    assert (line["route"], line["status"]) == (f"{API}/profile/<id:user_id>", 200)
+    assert 0 < line["ms"] < 60_000 and line["statements"] == 2
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["timestamp"])
+
+
+def test_nobody_else_is_named_after_somebody_signed_in(
+    said: Callable[[], Lines], person: MakePerson, client: FlaskClient
+) -> None:
+    person("mina").get("/profile/me")
+    client.get(f"{API}/idols/groups")
+    structlog.get_logger().info("between two requests")
+    [own, anonymous, between] = said()
+    assert "user_id" in own and "user_id" not in anonymous
+    assert own["request_id"] != anonymous["request_id"]
+    assert set(between) == {"event", "level", "timestamp"}
+
+
+def test_an_unknown_path_is_not_repeated(said: Callable[[], Lines], client: FlaskClient) -> None:
+    client.get("/nowhere/hidden?q=hidden")
+    [line] = said()
+    assert (line["route"], line["status"]) == (None, 404)
+    assert "hidden" not in str(line)
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_probes_are_said_only_at_debug_level(
+    said: Callable[[], Lines], client: FlaskClient, path: str
+) -> None:
+    assert client.get(path).status_code == 200
+    assert said() == []
+    configure_logging("DEBUG")
+    client.get(path)
+    [line] = said()
+    assert (line["level"], line["route"], line["status"]) == ("debug", path, 200)
+
+
+def test_what_is_no_probe_stays_at_info_level(said: Callable[[], Lines], client: FlaskClient) -> None:
+    client.get("/")
+    client.post("/livez")
+    client.get("/livez/more")
+    assert [(line["level"], line["status"]) for line in said()] == [
+        ("info", 200),
+        ("info", 405),
+        ("info", 404),
+    ]
+
+
+def test_a_higher_level_silences_requests(said: Callable[[], Lines], client: FlaskClient) -> None:
+    configure_logging("WARNING")
+    client.get("/")
+    assert said() == []
+
+
+# What is hidden
+
+
+@pytest.mark.parametrize("word", SECRET_KEYS)
+def test_values_with_a_telling_name_are_hidden(said: Callable[[], Lines], word: str) -> None:
+    structlog.get_logger().info("said", **{f"their_{word.upper()}": "canary", "other": "kept"})
+    [line] = said()
+    assert line[f"their_{word.upper()}"] == "[hidden]" and line["other"] == "kept"
+
+
+def test_an_exception_says_where_and_of_what_kind_but_not_what(
+    said: Callable[[], Lines], connection: Connection
+) -> None:
+    def refuse(word: str) -> None:
+        try:
+            connection.execute(text("SELECT CAST(:word AS integer)"), {"word": word})
+        except DataError as error:
+            raise ValueError(f"{word} was refused") from error
+
+    try:
+        refuse("canary")
+    except ValueError:
+        structlog.get_logger().exception("broken")
+    [*_, line] = said()
+    assert "canary" not in json.dumps(line)
+    assert line["exception"][0]["exc_type"] == "ValueError"
+    assert line["exception"][0]["frames"][-1]["name"] == "refuse"
+
+
+def test_a_database_error_says_its_sqlstate(said: Callable[[], Lines], connection: Connection) -> None:
+    try:
+        connection.execute(text("SELECT CAST(:word AS integer)"), {"word": "canary"})
+    except DataError:
+        structlog.get_logger().exception("broken")
+    [line] = said()
+    assert "22P02" in {cause["sqlstate"] for cause in line["exception"]}
+    assert "canary" not in json.dumps(line)
+
+
+# What others say
+
+
+def test_libraries_speak_in_the_same_lines_and_without_data(said: Callable[[], Lines]) -> None:
+    library = logging.getLogger("some.library")
+    library.warning("gave up on %s", "https://canary.example")
+    try:
+        raise ValueError("canary")
+    except ValueError:
+        library.exception("broken by %r", "canary")
+    library.log(logging.ERROR + 1, "between two levels")
+    library.info("nobody asked")
+    lines = said()
+    assert [(line["level"], line["event"]) for line in lines] == [
+        ("warning", "gave up on %s"),
+        ("error", "broken by %r"),
+        ("error", "between two levels"),
+    ]
+    assert {line["logger"] for line in lines} == {"some.library"}
+    assert lines[1]["exception"][0]["exc_type"] == "ValueError"
+    assert "canary" not in json.dumps(lines)
+
+
+def test_configuring_twice_says_nothing_twice(said: Callable[[], Lines]) -> None:
+    configure_logging("INFO")
+    logging.getLogger("some.library").warning("once")
+    assert len(said()) == 1
+    configure_logging("ERROR")
+    logging.getLogger("some.library").warning("not at this level")
+    assert said() == []
+
+
+def test_warnings_are_lines_too(said: Callable[[], Lines]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        configure_logging("INFO")
+        warnings.warn("about canary", UserWarning, stacklevel=1)
+    [line] = said()
+    assert (line["event"], line["category"]) == ("warned", "UserWarning")
+    assert line["filename"] == __file__ and "canary" not in json.dumps(line)
+
+
+def test_the_server_leaves_out_the_requests_it_could_not_serve(said: Callable[[], Lines]) -> None:
+    server = GunicornLogger(Config())
+    server.info("Booting worker with pid: %s", 5)
+    try:
+        raise ValueError("canary")
+    except ValueError:
+        server.exception("Error handling request %s %s", "GET", "/canary?signature=canary")
+        server.warning("Invalid request from ip=10.1.2.3: canary")
+    server.access(None, None, {"RAW_URI": "/canary"}, None)
+    lines = said()
+    assert [(line["level"], line["event"]) for line in lines] == [
+        ("info", "Booting worker with pid: 5"),
+        ("error", "Error handling request"),
+        ("warning", "Invalid request: ValueError"),
+    ]
+    assert lines[1]["exception"][0]["exc_type"] == "ValueError"
+    assert "canary" not in json.dumps(lines) and "10.1.2.3" not in json.dumps(lines)
+
+
+# A whole server
+
+
+@pytest.fixture
+def database_url(server_url: str, migrated_url: str) -> Iterator[str]:
+    """URL of a migrated database of the test's own."""
+    with scratch_database(server_url, make_url(migrated_url).database) as url:
+        yield url
+
+
+def swap_pictures(visitor: Visitor, mina: dict[str, str], jun: dict[str, str]) -> None:
+    """Upload, confirm and show a picture, in every way that can be refused too."""
+    picture = talkative(ImageType.JPEG)
+    body = {"content_type": "image/jpeg", "file_size_bytes": len(picture), "idol": "Canary-Idol"}
+    keyed = mina | {"Idempotency-Key": "canary-key"}
+    made = visitor.send("POST", f"{API}/cards/upload-url", 200, json=body, headers=keyed).json()["data"]
+    visitor.send("POST", f"{API}/cards/upload-url", 200, json=body, headers=keyed)
+    other = body | {"idol": "Canary-Other", "note": "canary note"}
+    visitor.send("POST", f"{API}/cards/upload-url", 422, json=other, headers=keyed)
+    visitor.send("POST", f"{API}/cards/upload-url", 429, json=other, headers=mina)
+    card, url = made["card_id"], local(made["upload_url"])
+    visitor.keep_signatures(made["upload_url"], made["image_url"])
+    typed = {"Content-Type": "image/jpeg"}
+    visitor.send("POST", f"{API}/cards/{card}/confirm-upload", 409, headers=mina)
+    visitor.send("PUT", f"{url}0", 403, data=picture, headers=typed)
+    visitor.send("PUT", url, 415, data=picture, headers={"Content-Type": "canary/type"})
+    visitor.send("PUT", url, 413, data=picture + b"canary", headers=typed)
+    visitor.send("PUT", url, 200, data=picture, headers=typed)
+    visitor.send("POST", f"{API}/cards/{card}/confirm-upload", 403, headers=jun)
+    visitor.send("POST", f"{API}/cards/{card}/confirm-upload", 200, headers=mina)
+    visitor.send("GET", f"{API}/cards/me?idol=canary", 200, headers=mina)
+    image_url = visitor.send("GET", f"{API}/cards/me", 200, headers=mina).json()["data"][0]["image_url"]
+    visitor.keep_signatures(image_url)
+    visitor.send("GET", local(image_url), 200)
+    visitor.send("GET", f"{API}/storage/canary/path.jpg?expires=1&signature=canary-signature", 403)
+
+
+def knock(visitor: Visitor) -> None:
+    """Present credentials that are none."""
+    for headers in (
+        {},
+        {"Authorization": "Bearer canary-token"},
+        {"Cookie": "access_token=canary-cookie"},
+        {"Authorization": "Basic Y2FuYXJ5OmNhbmFyeQ=="},
+    ):
+        visitor.send("GET", f"{API}/profile/me", 401, headers=headers)
+    login = {"email": "canary-nobody@kcardswap.test", "password": "canary-password"}
+    visitor.send("POST", f"{API}/auth/admin-login", 401, json=login)
+    visitor.send("POST", f"{API}/auth/google-login", 401, json={"google_token": "canary.google.token"})
+    visitor.send("POST", f"{API}/auth/refresh", 401, json={"refresh_token": "canary-refresh"})
+    visitor.send("POST", f"{API}/auth/refresh", 401, headers={"Cookie": "refresh_token=canary-refresh"})
+    visitor.send("POST", f"{API}/auth/logout", 200, json={"refresh_token": "canary-refresh"})
+
+
+def misuse(visitor: Visitor, mina: dict[str, str], jun_id: str) -> None:
+    """Meet every other kind of refusal, and a bug."""
+    visitor.send("GET", "/canary/path", 404, headers=mina)
+    visitor.send("GET", f"{API}/profile/canary-id", 400, headers=mina)
+    visitor.send("GET", f"{API}/profile/0199a7c0-5f3e-7c52-9d6a-2f4b1c0e8a31", 404, headers=mina)
+    visitor.send("PUT", f"{API}/profile/me", 200, json={"bio": "canary bio"}, headers=mina)
+    visitor.send("PUT", f"{API}/profile/me", 400, json={"bio": ["canary"]}, headers=mina)
+    visitor.send("PUT", f"{API}/profile/me", 400, data="{canary", headers=mina | JSON)
+    visitor.send("PUT", f"{API}/profile/me", 415, data="canary", headers=mina | {"Content-Type": "text/x-c"})
+    visitor.send("PUT", f"{API}/profile/me", 413, json={"bio": "canary" * 30_000}, headers=mina)
+    visitor.send("DELETE", f"{API}/profile/me", 405, headers=mina)
+    request = {"target_user_id": jun_id}
+    spaced = mina | {"Idempotency-Key": "canary key"}
+    visitor.send("POST", f"{API}/friends/request", 400, json=request, headers=spaced)
+    visitor.send("POST", f"{API}/friends/request", 201, json=request, headers=mina)
+    visitor.send("GET", f"{API}/idols/groups", 200)
+    visitor.send("GET", f"{API}/cards/me?cursor=canary-cursor", 400, headers=mina)
+    visitor.send("GET", f"{API}/probe/crash", 500)
+    visitor.send("GET", f"{API}/probe/outage", 503)
+    visitor.send("GET", f"{API}/probe/admin", 403, headers=mina)
+
+
+def break_http(server: Server) -> None:
+    """Send what is no HTTP request, so that not the application but the server refuses it."""
+    address = urlsplit(server.url)
+    assert address.hostname is not None
+    for broken in (
+        b"GET /canary?signature=canary canary HTTP/1.1\r\n\r\n",
+        b"GET /canary?signature=canary HTTP/9.9\r\n\r\n",
+        b"C@NARY-canary /canary?signature=canary HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nAuthorization Bearer canary\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nCookie : access_token=canary\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: canary\r\n\r\n",
+        b"GET /canary?signature=" + b"canary" * 2000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"canary" * 5000 + b"\r\n\r\n",
+    ):
+        with socket.create_connection((address.hostname, address.port or 80), timeout=10) as caller:
+            caller.sendall(broken)
+            assert re.match(rb"HTTP/1.[01] [45]\d\d ", caller.recv(100)), broken[:50]
+
+
+def test_a_server_tells_its_log_nothing_that_identifies_or_lets_in(database_url: str, tmp_path: Path) -> None:
+    administrator = {"email": "canary-root@kcardswap.test", "password": "canary-root-password"}
+    done = run_flask(
+        *("users", "create-admin", "--email", administrator["email"]),
+        *("--password", administrator["password"]),
+        url=database_url,
+        DATA_DIR=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    options = {"LOG_LEVEL": "DEBUG", "RATE_LIMIT_MEDIA": "3/30 minutes"}
+    with gunicorn(
+        "tests.api.dying_wsgi:app", data_dir=tmp_path, database_url=database_url, **options
+    ) as server:
+        visitor = Visitor(server)
+        mina, jun = visitor.sign_in("mina"), visitor.sign_in("jun")
+        given = visitor.send("POST", f"{API}/auth/admin-login", 200, json=administrator).json()["data"]
+        visitor.secrets |= {given["access_token"], given["refresh_token"]}
+        jun_id = visitor.send("GET", f"{API}/profile/me", 200, headers=jun).json()["data"]["user_id"]
+        swap_pictures(visitor, mina, jun)
+        knock(visitor)
+        misuse(visitor, mina, jun_id)
+        break_http(server)
+    output = server.output.read_text()
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert_complete([line for line in lines if line["event"] == "request"], visitor.statuses)
+    assert_silent(output, visitor.secrets)
+    probes = [line for line in lines if line.get("route") == "/livez"]
+    assert probes and {line["level"] for line in probes} == {"debug"}
+    malformed = [line["event"] for line in lines if line["event"].startswith("Invalid request: ")]
+    assert len(malformed) >= 6 and "Invalid request: NoneType" not in malformed
+    [crash] = [line for line in lines if line["event"] == "request_crashed"]
+    assert crash["exception"][0]["frames"][-1]["name"] == "crash" and crash["request_id"]
+
+
+def assert_complete(lines: Lines, statuses: set[int]) -> None:
+    """Assert that every kind of answer left its line, and that each line has all it should."""
+    wanted = {200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503}
+    assert wanted <= statuses and {line["status"] for line in lines} == statuses
+    for line in lines:
+        assert set(line) - {"user_id"} == REQUEST_LINE, line
+    assert len({line["request_id"] for line in lines}) == len(lines)
+    assert any("user_id" in line for line in lines) and any("user_id" not in line for line in lines)
+    assert f"{API}/storage/<path:key>" in {line["route"] for line in lines}
+
+
+def assert_silent(output: str, secrets: set[str]) -> None:
+    """Assert that nothing people sent and no secret they were given is in ``output``."""
+    assert len(secrets) >= 14
+    hits = [secret for secret in secrets if secret in output or secret.rpartition(".")[2] in output]
+    assert hits == []
+    lowered = output.lower()
+    for word in ("canary", "signature=", "@", "bearer", "kcardswap.test", SECRET.decode().lower()):
+        assert word not in lowered, lowered[max(0, lowered.find(word) - 300) :][:400]
+
+
+def test_a_server_that_cannot_start_says_why_without_secrets_and_gives_up(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--no-control-socket"]
+    command += ["--logger-class", "kcardswap.logs.GunicornLogger", "--log-level", "warning", "wsgi:app"]
+    environment = {"PATH": "/usr/bin:/bin", "DATA_DIR": str(tmp_path), "JWT_SECRET_KEY": "canary"}
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 4
+    assert "JWT_SECRET_KEY: at least 32 bytes" in done.stderr and "canary" not in done.stderr + done.stdout
