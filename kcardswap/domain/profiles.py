@@ -169,8 +169,8 @@ def _stored_bytes(value: Any) -> int:
     if isinstance(value, float):
         return len(format(Decimal(repr(value)), "f"))
     if isinstance(value, Mapping):
-        # A colon and a comma, each with a space, beside every pair; two braces.
-        return 2 + sum(_stored_bytes(name) + _stored_bytes(inner) + 4 for name, inner in value.items())
+        # A colon and a comma, each with a space, or a brace in place of the last comma.
+        return sum(_stored_bytes(name) + _stored_bytes(inner) + 4 for name, inner in value.items()) or 2
     if isinstance(value, list | tuple):
-        return 2 + sum(_stored_bytes(inner) + 2 for inner in value)
+        return sum(_stored_bytes(inner) + 2 for inner in value) or 2
     return len(json.dumps(value, ensure_ascii=False).encode())
