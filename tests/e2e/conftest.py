@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from kcardswap.persistence.embedded import EmbeddedPostgres
+
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 
@@ -74,3 +76,4 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("served")
     with serve(home / "data", "--no-demo", output=home / "output.txt") as server:
         yield server
+    EmbeddedPostgres(home / "data").remove()

@@ -130,3 +130,4 @@ def test_a_first_look_and_a_second_start_that_keeps_the_data(tmp_path: Path) -> 
         ).ok
         server.process.terminate()
         assert server.process.wait(timeout=20) == 0
+    EmbeddedPostgres(data_dir).remove()
