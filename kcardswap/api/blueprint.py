@@ -60,18 +60,9 @@ class Blueprint(flask_smorest.Blueprint):
 
         def declare(view: Callable[..., Any]) -> Callable[..., Response]:
             carried_out = _enveloped(view, answer, many=many, status=status, cache=cache)
-            if query is not None:
-                carried_out = self.arguments(query, location="query", arg_name="query")(carried_out)
-            if body is not None:
-                carried_out = self.arguments(body, location="json", arg_name="body", **body_docs(body))(
-                    carried_out
-                )
+            carried_out = self._taking(carried_out, query, body)
             schema = None if answer is None else envelope_of(answer, many)
-            carried_out = self.alt_response(status, schema=schema, success=True)(carried_out)
-            if cache is not None:
-                carried_out = self.alt_response(304, description="Unchanged; see `If-None-Match`.")(
-                    carried_out
-                )
+            carried_out = self._answering(carried_out, schema, status, cacheable=cache is not None)
             carried_out = document_refusals(
                 carried_out,
                 self,
@@ -91,6 +82,30 @@ class Blueprint(flask_smorest.Blueprint):
             return endpoint
 
         return declare
+
+    def _taking(
+        self, view: Callable[..., Any], query: type[Schema] | None, body: type[Schema] | None
+    ) -> Callable[..., Any]:
+        """Return ``view`` with its query and body parsed and documented."""
+        if query is not None:
+            view = self.arguments(query, location="query", arg_name="query")(view)
+        if body is not None:
+            view = self.arguments(body, location="json", arg_name="body", **body_docs(body))(view)
+        return view
+
+    def _answering(
+        self,
+        view: Callable[..., Any],
+        schema: type[MarshmallowSchema] | None,
+        status: int,
+        *,
+        cacheable: bool,
+    ) -> Callable[..., Any]:
+        """Return ``view`` with what it answers documented."""
+        view = self.alt_response(status, schema=schema, success=True)(view)
+        if cacheable:
+            view = self.alt_response(304, description="Unchanged; see `If-None-Match`.")(view)
+        return view
 
 
 def _enveloped(
