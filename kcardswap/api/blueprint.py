@@ -70,8 +70,8 @@ class Blueprint(flask_smorest.Blueprint):
                 caller=caller,
                 takes_key=takes_key,
                 takes_input=bool(body or query or "<" in rule),
+                # A write without a body of its own still refuses one that is none.
                 takes_body=method != "GET",
-                writes=method != "GET",
             )
             endpoint: Callable[..., Response] = guarded(
                 carried_out, access=caller, limit=limit, keyed=takes_key

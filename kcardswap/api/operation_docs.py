@@ -110,19 +110,15 @@ def document_refusals(
     takes_key: bool,
     takes_input: bool,
     takes_body: bool,
-    writes: bool = False,
     always: Sequence[type[Refusal]] = ALWAYS,
 ) -> Callable[..., Any]:
     """Return ``view`` with one documented response per status it can be refused with."""
     refusals = [*refuses, *always]
     if caller is not ANYBODY:
         refusals += SIGNED_IN_REFUSALS
-        if writes:
-            # A form, which a foreign page could send with the visitor's cookies.
-            refusals.append(errors.UnsupportedMediaType)
     if caller is ADMIN:
         refusals.append(RoleRequired)
-    if takes_input or takes_key:
+    if takes_input or takes_body:
         refusals.append(errors.ValidationFailed)
     if takes_body:
         refusals += [errors.PayloadTooLarge, errors.UnsupportedMediaType]
