@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from kcardswap.persistence.deadlines import BoundedConnection, BoundedCursor
 from kcardswap.persistence.violations import translated_failures
 from kcardswap.settings import InvalidSettings
 
@@ -37,7 +38,7 @@ def make_engine(
     """Return an engine whose pool never outgrows ``pool_size`` (the threads of one process).
 
     A request that finds no free connection waits ``pool_timeout_seconds`` and is then refused, so an
-    overloaded process answers 503 instead of hanging.
+    overloaded process answers 503 instead of hanging. So does one whose database stops answering.
     """
     return create_engine(
         normalise_url(url),
@@ -46,7 +47,12 @@ def make_engine(
         pool_timeout=pool_timeout_seconds,
         pool_pre_ping=True,
         echo=echo,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "kcardswap"},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": "kcardswap",
+            "connection_factory": BoundedConnection,
+            "cursor_factory": BoundedCursor,
+        },
     )
 
 
