@@ -20,13 +20,16 @@ from kcardswap.gateways.identity import (
 )
 from kcardswap.gateways.images import PillowImageCleaner
 from kcardswap.gateways.passwords import Passwords
+from kcardswap.gateways.play import GooglePlayStore, NoPlayStore
+from kcardswap.gateways.ports import ObjectStorage, PlayStore
+from kcardswap.gateways.s3_storage import S3Storage
 from kcardswap.gateways.storage import LocalStorage
 from kcardswap.gateways.tokens import TokenSigner
 from kcardswap.logs import configure_logging
 from kcardswap.persistence.engine import Database, LazyDatabase
 from kcardswap.persistence.orm.mappings import map_entities
 from kcardswap.persistence.readiness import Readiness
-from kcardswap.runtime import EXTENSION, Runtime, open_database
+from kcardswap.runtime import EXTENSION, Runtime, SystemClock, open_database
 from kcardswap.settings import Settings
 
 EXPOSED_HEADERS = [
@@ -96,13 +99,9 @@ def build_runtime(settings: Settings, database: Database) -> Runtime:
             ),
             _dev_identity_provider(settings),
         ),
-        storage=LocalStorage(
-            settings.storage_root,
-            signing_key=settings.storage_signing_key,
-            base_url=settings.public_base_url,
-            read_window=settings.read_url_lifetime,
-        ),
+        storage=_storage(settings),
         images=PillowImageCleaner(max_megapixels=settings.image_max_megapixels),
+        play_store=_play_store(settings),
         readiness=Readiness(database, draining=(settings.data_dir / "draining").exists),
     )
 
@@ -111,3 +110,33 @@ def _dev_identity_provider(settings: Settings) -> DevIdentityProvider | None:
     if not settings.dev_identity_provider:
         return None
     return DevIdentityProvider(data_dir=settings.data_dir, base_url=settings.public_base_url)
+
+
+def _storage(settings: Settings) -> ObjectStorage:
+    if settings.storage_backend == "s3":
+        return S3Storage(
+            endpoint_url=settings.s3_endpoint_url,
+            bucket=settings.s3_bucket,
+            region=settings.s3_region,
+            access_key_id=settings.s3_access_key_id,
+            secret_access_key=settings.s3_secret_access_key,
+            read_window=settings.read_url_lifetime,
+            clock=SystemClock(),
+        )
+    return LocalStorage(
+        settings.storage_root,
+        signing_key=settings.storage_signing_key,
+        base_url=settings.public_base_url,
+        read_window=settings.read_url_lifetime,
+    )
+
+
+def _play_store(settings: Settings) -> PlayStore:
+    if settings.google_play_package_name is None or settings.google_play_key_path is None:
+        return NoPlayStore()
+    return GooglePlayStore(
+        package_name=settings.google_play_package_name,
+        product_ids=settings.google_play_product_ids,
+        key_path=settings.google_play_key_path,
+        base_url=settings.google_play_base_url,
+    )

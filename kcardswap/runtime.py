@@ -18,7 +18,7 @@ from kcardswap.domain.base import Clock, NewId
 from kcardswap.domain.quotas import QuotaCalendar
 from kcardswap.gateways.identity import IdentityProviders
 from kcardswap.gateways.passwords import Passwords
-from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
+from kcardswap.gateways.ports import ImageCleaner, ObjectStorage, PlayStore
 from kcardswap.gateways.tokens import TokenSigner
 from kcardswap.persistence.embedded import EmbeddedPostgres
 from kcardswap.persistence.engine import (
@@ -60,6 +60,7 @@ class Runtime:
     identity_providers: IdentityProviders
     storage: ObjectStorage
     images: ImageCleaner
+    play_store: PlayStore
     readiness: Readiness
     clock: Clock = field(default_factory=SystemClock)
     new_id: NewId = new_id

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from kcardswap.api.limits import RateLimits
 from kcardswap.app import build_runtime, create_app
+from kcardswap.gateways.dev_play_store import Books, DevPlayStore
 from kcardswap.logs import configure_logging
 from kcardswap.persistence.embedded import EmbeddedPostgres
 from kcardswap.persistence.engine import PooledDatabase, joined_session, make_engine, normalise_url
@@ -32,6 +33,7 @@ from tests.people import MakePerson, make_person
 
 PROJECT = Path(__file__).resolve().parents[1]
 # A test database may lose everything in a crash, so it need not wait for the disk.
+INTERNAL_TOKEN = "test-internal-token-test-internal-token"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
@@ -168,7 +170,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, data_dir: Path) -> Settings:
+def settings(tmp_path: Path, data_dir: Path, play_server: DevPlayStore) -> Settings:
     """Settings of a test; stored objects are below ``tmp_path``."""
     return Settings(
         environment=Environment.TEST,
@@ -183,9 +185,28 @@ def settings(tmp_path: Path, data_dir: Path) -> Settings:
         cors_origins=("https://app.kcardswap.example",),
         # Nobody listens there: tests reach nothing beyond loopback.
         google_jwks_url="http://127.0.0.1:9/certs",
+        google_play_package_name=play_server.package_name,
+        google_play_key_path=play_server.key_path,
+        google_play_base_url=play_server.base_url,
+        internal_token=INTERNAL_TOKEN,
         rate_limit_user="100000/5 minutes",
         rate_limit_anonymous="100000/5 minutes",
     )
+
+
+@pytest.fixture(scope="session")
+def play_server(data_dir: Path) -> Iterator[DevPlayStore]:
+    """The stand-in for Google Play of this worker, on loopback."""
+    with DevPlayStore(data_dir=data_dir).serve() as server:
+        yield server
+
+
+@pytest.fixture
+def play(play_server: DevPlayStore, clock: MovableClock) -> Iterator[Books]:
+    """What Google Play sold, as far as this test is concerned, by the test's clock."""
+    play_server.books = Books(now=clock.now)
+    yield play_server.books
+    play_server.books = Books()
 
 
 def with_clock(runtime: Runtime, clock: MovableClock) -> Runtime:

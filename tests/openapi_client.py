@@ -51,6 +51,8 @@ class Document:
         status = str(answer.status_code)
         promised = self.content["paths"][template][name]["responses"]
         assert status in promised, f"{name} {template} answers {status}, but documents {sorted(promised)}"
+        types = promised[status].get("content")
+        assert not types or answer.mimetype in types, f"{name} {template} {status}: {answer.mimetype}"
         if method != "HEAD" and answer.mimetype == "application/json":
             self._check_body(template, name, status, answer)
 

@@ -219,6 +219,7 @@ def completed_trade(
                 accepted_at=now,
                 confirmed_at=now,
                 proposed_at=now,
+                completed_at=now,
             )
         )
     connection.execute(

@@ -20,7 +20,9 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DataError
 
 from kcardswap.domain.media import ImageType
+from kcardswap.gateways.dev_play_store import Books, DevPlayStore, Fault
 from kcardswap.logs import SECRET_KEYS, GunicornLogger, configure_logging
+from kcardswap.runtime import SystemClock
 from tests.conftest import PROJECT, run_flask, scratch_database
 from tests.people import API, MakePerson
 from tests.pictures import SECRET, talkative
@@ -291,6 +293,24 @@ def misuse(visitor: Visitor, mina: dict[str, str], jun_id: str) -> None:
     visitor.send("GET", f"{API}/probe/admin", 403, headers=mina)
 
 
+def buy(visitor: Visitor, mina: dict[str, str], play: Books) -> None:
+    """Buy premium from a store that does all it can do wrong."""
+    receipt = {"platform": "android", "product_id": "premium_monthly"}
+    verify = f"{API}/subscriptions/verify-receipt"
+    for token, status, faults in (
+        ("canary-purchase", 503, [Fault.HANG_UP, Fault.LOST]),
+        ("canary-purchase", 503, [Fault.ERROR]),
+        ("canary-purchase", 503, [Fault.GARBAGE]),
+        ("canary-purchase", 200, []),
+        ("canary-unknown", 400, []),
+        ("canary purchase", 400, []),
+    ):
+        play.fail("get", *faults)
+        visitor.send("POST", verify, status, json={**receipt, "purchase_token": token}, headers=mina)
+    internal = {"X-Internal-Token": "canary-internal"}
+    visitor.send("POST", f"{API}/subscriptions/expire-subscriptions", 401, headers=internal)
+
+
 def break_http(server: Server) -> None:
     """Send what is no HTTP request, so that not the application but the server refuses it."""
     address = urlsplit(server.url)
@@ -310,7 +330,9 @@ def break_http(server: Server) -> None:
             assert re.match(rb"HTTP/1.[01] [45]\d\d ", caller.recv(100)), broken[:50]
 
 
-def test_a_server_tells_its_log_nothing_that_identifies_or_lets_in(database_url: str, tmp_path: Path) -> None:
+def test_a_server_tells_its_log_nothing_that_identifies_or_lets_in(
+    database_url: str, tmp_path: Path, play_server: DevPlayStore, play: Books
+) -> None:
     administrator = {"email": "canary-root@kcardswap.test", "password": "canary-root-password"}
     done = run_flask(
         *("users", "create-admin", "--email", administrator["email"]),
@@ -319,7 +341,9 @@ def test_a_server_tells_its_log_nothing_that_identifies_or_lets_in(database_url:
         DATA_DIR=str(tmp_path),
     )
     assert done.returncode == 0, done.stderr
-    options = {"LOG_LEVEL": "DEBUG", "RATE_LIMIT_MEDIA": "3/30 minutes"}
+    options = {"LOG_LEVEL": "DEBUG", "RATE_LIMIT_MEDIA": "3/30 minutes", **play_server.settings()}
+    play.now = SystemClock().now
+    play.sell("canary-purchase")
     with gunicorn(
         "tests.api.dying_wsgi:app", data_dir=tmp_path, database_url=database_url, **options
     ) as server:
@@ -331,6 +355,8 @@ def test_a_server_tells_its_log_nothing_that_identifies_or_lets_in(database_url:
         swap_pictures(visitor, mina, jun)
         knock(visitor)
         misuse(visitor, mina, jun_id)
+        buy(visitor, mina, play)
+        visitor.secrets |= {*play_server.issued, json.loads(play_server.key_path.read_text())["private_key"]}
         break_http(server)
     output = server.output.read_text()
     lines = [json.loads(line) for line in output.splitlines()]

@@ -74,6 +74,10 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         RATE_LIMIT_USER="10/5min",
         DATABASE_URL="postgres://u:p@h1:5432,h2:5433/db?target_session_attrs=read-write",
         LOG_LEVEL="debug",
+        GOOGLE_PLAY_PRODUCT_IDS="gold, silver",
+        GOOGLE_PLAY_BASE_URL="http://127.0.0.1:8099/",
+        INTERNAL_TOKEN=RANDOM,
+        RATE_LIMIT_RECEIPTS="5/1min",
         SQL_ECHO="true",
     )
     assert settings.public_base_url == "http://localhost:8080"
@@ -253,3 +257,102 @@ def test_a_data_directory_that_cannot_be_written_is_a_problem_like_others(
     (tmp_path / "file").write_text("")
     found = problems(monkeypatch, DATA_DIR=str(tmp_path / "file" / "data"))
     assert len(found) == 1 and found[0].startswith("DATA_DIR: ")
+
+
+S3 = {
+    "STORAGE_BACKEND": "s3",
+    "S3_ENDPOINT_URL": "https://account.r2.example/",
+    "S3_ACCESS_KEY_ID": "AKID",
+    "S3_SECRET_ACCESS_KEY": RANDOM,
+}
+
+
+def test_pictures_go_to_the_disk_unless_a_store_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch).storage_backend == "local"
+    settings = read(monkeypatch, **PRODUCTION, **S3)
+    assert (settings.storage_backend, settings.s3_bucket, settings.s3_region) == ("s3", "kcardswap", "auto")
+    assert settings.s3_endpoint_url == "https://account.r2.example"
+    assert RANDOM not in repr(settings) and "AKID" not in repr(settings)
+
+
+def test_a_store_needs_its_keys_and_all_of_them_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems(monkeypatch, STORAGE_BACKEND="s3", S3_BUCKET="") == [
+        "S3_BUCKET: required with STORAGE_BACKEND=s3",
+        "S3_ACCESS_KEY_ID: required with STORAGE_BACKEND=s3",
+        "S3_SECRET_ACCESS_KEY: required with STORAGE_BACKEND=s3",
+        "S3_REGION: name the region of AWS, or give S3_ENDPOINT_URL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"STORAGE_BACKEND": "ftp"}, "STORAGE_BACKEND: local or s3"),
+        ({"S3_ENDPOINT_URL": "r2.example"}, "S3_ENDPOINT_URL: an http:// or https:// URL"),
+        ({"S3_ENDPOINT_URL": ""}, "S3_REGION: name the region of AWS, or give S3_ENDPOINT_URL"),
+        (
+            {"UPLOAD_URL_TTL_MINUTES": "10081"},
+            "UPLOAD_URL_TTL_MINUTES: at most 10080 with STORAGE_BACKEND=s3",
+        ),
+        ({"READ_URL_TTL_MINUTES": "5041"}, "READ_URL_TTL_MINUTES: at most 5040 with STORAGE_BACKEND=s3"),
+    ],
+    ids=["backend", "endpoint", "region", "upload", "read"],
+)
+def test_a_store_that_cannot_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str], problem: str
+) -> None:
+    assert problems(monkeypatch, **{**S3, **change}) == [problem]
+
+
+def test_production_sends_pictures_over_https_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {**PRODUCTION, **S3, "S3_ENDPOINT_URL": "http://minio.internal:9000"}
+    assert problems(monkeypatch, **plain) == ["S3_ENDPOINT_URL: an https:// URL in production"]
+
+
+def test_google_play_is_off_until_it_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch)
+    assert settings.google_play_package_name is None and settings.google_play_key_path is None
+    assert settings.google_play_product_ids == ("premium_monthly", "premium_yearly")
+    assert settings.google_play_base_url == "https://androidpublisher.googleapis.com"
+    assert settings.dev_play_store and settings.internal_token is None
+
+
+def test_google_play_needs_a_package_and_the_key_of_a_service_account(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone = problems(monkeypatch, GOOGLE_PLAY_PACKAGE_NAME="com.example")
+    assert any("both or neither" in problem for problem in alone)
+    key = tmp_path / "key.json"
+    for content in (None, "", "[1]", "7", '{"client_email": "a"}'):
+        if content is not None:
+            key.write_text(content)
+        [problem] = problems(monkeypatch, GOOGLE_PLAY_SERVICE_ACCOUNT_KEY_PATH=str(key))
+        assert problem.startswith("GOOGLE_PLAY_SERVICE_ACCOUNT_KEY_PATH:")
+    key.write_text('{"client_email": "a", "private_key": "b", "token_uri": "c"}')
+    assert read(monkeypatch).google_play_key_path == key
+    monkeypatch.setenv("GOOGLE_PLAY_PRODUCT_IDS", ",")
+    listed = problems(monkeypatch, GOOGLE_PLAY_BASE_URL="ftp://play")
+    assert [problem.partition(":")[0] for problem in listed] == [
+        "GOOGLE_PLAY_PRODUCT_IDS",
+        "GOOGLE_PLAY_BASE_URL",
+    ]
+
+
+def test_production_buys_from_the_real_store_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not read(monkeypatch, **PRODUCTION).dev_play_store
+    listed = problems(
+        monkeypatch,
+        DEV_PLAY_STORE="true",
+        GOOGLE_PLAY_BASE_URL="http://127.0.0.1:8099",
+        INTERNAL_TOKEN="changeme-changeme-changeme-changeme",
+    )
+    assert {problem.partition(":")[0] for problem in listed} == {
+        "DEV_PLAY_STORE",
+        "GOOGLE_PLAY_BASE_URL",
+        "INTERNAL_TOKEN",
+    }
+
+
+def test_an_internal_token_is_long_and_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems(monkeypatch, INTERNAL_TOKEN="short") == ["INTERNAL_TOKEN: at least 32 bytes"]
+    assert RANDOM not in repr(read(monkeypatch, INTERNAL_TOKEN=RANDOM))

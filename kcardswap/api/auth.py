@@ -1,5 +1,6 @@
 """Who is calling: the credential, its checks in their order, and what a role may."""
 
+import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
@@ -11,6 +12,7 @@ from flask import Flask, g, request
 from flask_jwt_extended import JWTManager
 
 from kcardswap.api.context import Caller, request_id, runtime
+from kcardswap.api.forms import MULTIPART
 from kcardswap.domain.accounts import (
     AccountSuspended,
     CredentialMissing,
@@ -27,6 +29,7 @@ from kcardswap.services import accounts
 
 PRESENCE_INTERVAL = timedelta(minutes=1)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+JSON = "application/json"
 
 
 class Access(Enum):
@@ -35,9 +38,13 @@ class Access(Enum):
     ANYBODY = "anon"
     SIGNED_IN = "user"
     ADMIN = "admin"
+    ADMIN_OR_INTERNAL = "admin or internal"
 
 
 ANYBODY, SIGNED_IN, ADMIN = Access.ANYBODY, Access.SIGNED_IN, Access.ADMIN
+ADMIN_OR_INTERNAL = Access.ADMIN_OR_INTERNAL
+ADMINISTRATIVE = (ADMIN, ADMIN_OR_INTERNAL)
+"""Operations that need an administrator, if they need somebody signed in."""
 
 
 class OriginNotAllowed(Forbidden):
@@ -92,8 +99,19 @@ def _presented_token() -> str | None:
     return token
 
 
-def authenticate(claims: Mapping[str, Any] | None, access: Access) -> None:
+def is_internal() -> bool:
+    """Tell whether this request comes from our own machines: it knows ``INTERNAL_TOKEN``."""
+    expected, presented = runtime().settings.internal_token, request.headers.get("X-Internal-Token")
+    if expected is None or presented is None:
+        return False
+    # Compared in a time that says nothing about how much of it is right.
+    return hmac.compare_digest(presented.encode(), expected.encode())
+
+
+def authenticate(claims: Mapping[str, Any] | None, access: Access, *, content_type: str = JSON) -> None:
     """Let the request through as the caller the claims name, or refuse it.
+
+    ``content_type`` is what the operation takes.
 
     Session, status and role come from the database every time, so a suspended account or an ended
     session is refused at once.
@@ -112,12 +130,12 @@ def authenticate(claims: Mapping[str, Any] | None, access: Access) -> None:
         raise AccountSuspended(suspended_until=row.suspended_until)
     if row.session_ended_at is not None or row.session_expires_at <= now:
         raise SessionEnded()
-    if access is Access.ADMIN and not row.role.includes(Role.ADMIN):
+    if access in ADMINISTRATIVE and not row.role.includes(Role.ADMIN):
         raise RoleRequired()
     g.caller = Caller(user_id=row.user_id, session_id=row.session_id, role=row.role)
     structlog.contextvars.bind_contextvars(user_id=str(row.user_id))
     if g.get("by_cookie"):
-        guard_cookie_write()
+        guard_cookie_write(content_type)
     _note_presence(row)
 
 
@@ -136,19 +154,24 @@ def _note_presence(row: CallerRow) -> None:
         accounts.note_presence(runtime().unit_of_work(request_id=request_id()), user_id=row.user_id)
 
 
-def guard_cookie_write() -> None:
+def guard_cookie_write(content_type: str = JSON) -> None:
     """Refuse writes that a foreign page could make with a visitor's cookies.
 
-    :raises UnsupportedMediaType: a body that is not JSON (an HTML form could send it unasked).
-    :raises OriginNotAllowed: the Origin is neither ours nor an allowed one.
+    A foreign page cannot send JSON unasked, but every HTML form can send a multipart body. So what takes
+    one has to be told where it comes from, by the Origin browsers put on every POST.
+
+    :raises UnsupportedMediaType: a body that is not of ``content_type``.
+    :raises OriginNotAllowed: the Origin is neither ours nor an allowed one, or missing where it is needed.
     """
     if request.method in SAFE_METHODS:
         return
     has_body = request.content_length or request.headers.get("Transfer-Encoding")
-    if (has_body or request.content_type) and request.mimetype != "application/json":
+    if (has_body or request.content_type) and request.mimetype != content_type:
         raise UnsupportedMediaType()
     origin = request.headers.get("Origin")
     settings = runtime().settings
     own = {request.host_url.rstrip("/"), settings.public_base_url}
-    if origin is not None and origin not in own and origin not in settings.cors_origins:
+    if origin is None and content_type != MULTIPART:
+        return
+    if origin not in own and origin not in settings.cors_origins:
         raise OriginNotAllowed()

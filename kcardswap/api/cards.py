@@ -12,15 +12,23 @@ from kcardswap.api.schemas.cards import (
     BinderQuery,
     CardEditBody,
     CardFilters,
+    CardPictureBody,
     CardSchema,
     CardUploadBody,
     CardUploadSchema,
     QuotaStatusSchema,
 )
+from kcardswap.api.spreadsheets import export_own_cards
 from kcardswap.domain.accounts import UserNotFound
-from kcardswap.domain.cards import CardInTrade, CardNotFound, CardTraded, PhotocardNotFound
+from kcardswap.domain.cards import (
+    CardInTrade,
+    CardNotFound,
+    CardNotPending,
+    CardTraded,
+    PhotocardNotFound,
+)
 from kcardswap.domain.errors import LimitExceeded, NotOwner
-from kcardswap.domain.media import ImageRefused, ImageType, UploadMissing
+from kcardswap.domain.media import ImageRefused, ImageType, StorageUnavailable, UploadMissing
 from kcardswap.queries import cards as card_queries
 from kcardswap.services import cards
 
@@ -38,18 +46,45 @@ blp = Blueprint("cards", __name__, description="Binders of cards that can be swa
 )
 def announce_card(body: dict[str, Any]) -> dict[str, Any]:
     """Add a card and get the URL to upload its picture to."""
-    content_type = ImageType(body["content_type"])
     announced = cards.announce(
         unit_of_work(),
         runtime().storage,
         runtime().quota_calendar,
         owner_id=caller().user_id,
-        content_type=content_type,
+        content_type=ImageType(body["content_type"]),
         file_size_bytes=body["file_size_bytes"],
         description=body,
         lifetime=runtime().settings.upload_url_lifetime,
     )
-    return {**announced._asdict(), "required_headers": {"Content-Type": content_type.value}}
+    return _upload(announced)
+
+
+@blp.operation(
+    "POST",
+    "/cards/<id:card_id>/upload-url",
+    caller=SIGNED_IN,
+    body=CardPictureBody,
+    answer=CardUploadSchema,
+    refuses=(CardNotFound, NotOwner, CardNotPending, LimitExceeded),
+    limit="media_uploads",
+)
+def announce_card_picture(card_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
+    """Get a URL to upload the picture a card lacks to; it replaces an earlier one of the same card."""
+    announced = cards.announce_picture(
+        unit_of_work(),
+        runtime().storage,
+        runtime().quota_calendar,
+        card_id=card_id,
+        by=caller().user_id,
+        content_type=ImageType(body["content_type"]),
+        file_size_bytes=body["file_size_bytes"],
+        lifetime=runtime().settings.upload_url_lifetime,
+    )
+    return _upload(announced)
+
+
+def _upload(announced: cards.AnnouncedCard) -> dict[str, Any]:
+    return {**announced._asdict(), "required_headers": {"Content-Type": announced.content_type.value}}
 
 
 @blp.operation(
@@ -57,7 +92,7 @@ def announce_card(body: dict[str, Any]) -> dict[str, Any]:
     "/cards/<id:card_id>/confirm-upload",
     caller=SIGNED_IN,
     answer=OkSchema,
-    refuses=(CardNotFound, NotOwner, UploadMissing, ImageRefused, LimitExceeded),
+    refuses=(CardNotFound, NotOwner, UploadMissing, ImageRefused, LimitExceeded, StorageUnavailable),
 )
 def confirm_card_upload(card_id: UUID) -> dict[str, Any]:
     """Have the uploaded picture of a card checked; the card is shown from then on."""
@@ -72,7 +107,15 @@ def confirm_card_upload(card_id: UUID) -> dict[str, Any]:
     return {"success": True, "message": "Card confirmed."}
 
 
-@blp.operation("GET", "/cards/me", caller=SIGNED_IN, query=BinderQuery, answer=CardSchema, many=True)
+@blp.operation(
+    "GET",
+    "/cards/me",
+    caller=SIGNED_IN,
+    query=BinderQuery,
+    answer=CardSchema,
+    many=True,
+    csv=export_own_cards,
+)
 def list_own_cards(query: dict[str, Any]) -> Answer:
     """List the caller's own cards, also unconfirmed and traded ones."""
     page = read(

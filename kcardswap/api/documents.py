@@ -84,6 +84,7 @@ def init_documents(app: Flask) -> Api:
     schemes = api.spec.components
     schemes.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     schemes.security_scheme("cookie", {"type": "apiKey", "in": "cookie", "name": "access_token"})
+    schemes.security_scheme("internal", {"type": "apiKey", "in": "header", "name": "X-Internal-Token"})
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint, url_prefix=PREFIX)
     for blueprint in ROOT_BLUEPRINTS:

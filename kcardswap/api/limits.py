@@ -47,6 +47,7 @@ class RateLimits:
             "requests_per_user": parse_limit(settings.rate_limit_user),
             "requests_per_ip": parse_limit(settings.rate_limit_anonymous),
             "media_uploads": parse_limit(settings.rate_limit_media),
+            "receipt_checks": parse_limit(settings.rate_limit_receipts),
         }
         self._complain_after = 0.0
 

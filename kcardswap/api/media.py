@@ -3,17 +3,32 @@
 from typing import Any
 from uuid import UUID
 
-from kcardswap.api.blueprint import SIGNED_IN, Blueprint
+from kcardswap.api.blueprint import ADMIN, SIGNED_IN, Blueprint
 from kcardswap.api.context import caller, read, runtime, unit_of_work
+from kcardswap.api.envelope import Answer
+from kcardswap.api.pagination import collection_of, page_answer, page_request
 from kcardswap.api.schemas.media import (
+    AttachBody,
+    MediaAttachedSchema,
     MediaConfirmedSchema,
     MediaUploadBody,
     MediaUploadSchema,
     ReadUrlsBody,
     ReadUrlsSchema,
+    SamePictureQuery,
+    SamePictureSchema,
 )
 from kcardswap.domain.errors import LimitExceeded, NotOwner
-from kcardswap.domain.media import ImageRefused, MediaNotFound, UploadMissing
+from kcardswap.domain.gallery import GalleryCardNotFound
+from kcardswap.domain.media import (
+    ImageRefused,
+    MediaAlreadyAttached,
+    MediaNotConfirmed,
+    MediaNotFound,
+    MediaTarget,
+    StorageUnavailable,
+    UploadMissing,
+)
 from kcardswap.queries import media as media_queries
 from kcardswap.services import media
 
@@ -53,7 +68,7 @@ def announce_media(body: dict[str, Any]) -> dict[str, Any]:
     "/media/<id:media_id>/confirm",
     caller=SIGNED_IN,
     answer=MediaConfirmedSchema,
-    refuses=(MediaNotFound, NotOwner, UploadMissing, ImageRefused, LimitExceeded),
+    refuses=(MediaNotFound, NotOwner, UploadMissing, ImageRefused, LimitExceeded, StorageUnavailable),
 )
 def confirm_media(media_id: UUID) -> dict[str, Any]:
     """Have an uploaded picture checked: its bytes are counted, and everything but the pixels is removed."""
@@ -66,6 +81,36 @@ def confirm_media(media_id: UUID) -> dict[str, Any]:
         by=caller().user_id,
     )
     return {"media_id": media_id, "file_size_bytes": size}
+
+
+@blp.operation(
+    "POST",
+    "/media/gallery/cards/<id:card_id>/attach",
+    caller=SIGNED_IN,
+    body=AttachBody,
+    answer=MediaAttachedSchema,
+    refuses=(MediaNotFound, GalleryCardNotFound, NotOwner, MediaNotConfirmed, MediaAlreadyAttached),
+)
+def attach_media_to_gallery_card(body: dict[str, Any], card_id: UUID) -> dict[str, Any]:
+    """Show a picture on a card of the gallery, in place of an earlier one, which is deleted."""
+    media_id = body["media_id"]
+    media.attach_to_gallery_card(
+        unit_of_work(), runtime().storage, media_id=media_id, card_id=card_id, by=caller().user_id
+    )
+    return {"media_id": media_id, "attached_to": MediaTarget.GALLERY_CARD, "target_id": card_id}
+
+
+@blp.operation(
+    "GET",
+    "/admin/cards/same-picture",
+    caller=ADMIN,
+    query=SamePictureQuery,
+    answer=collection_of("findings", SamePictureSchema),
+)
+def list_same_pictures(query: dict[str, Any]) -> Answer:
+    """List cards that show the same picture as cards of other owners, the newest finding first."""
+    page = read(media_queries.same_pictures, card_id=query.get("card_id"), page=page_request(query))
+    return page_answer("findings", page, query, cursors=True)
 
 
 @blp.operation(

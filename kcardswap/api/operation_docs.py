@@ -3,16 +3,16 @@
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import flask_smorest
 from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields
 
-from kcardswap.api.auth import ADMIN, ANYBODY, Access, OriginNotAllowed
+from kcardswap.api.auth import ADMIN_OR_INTERNAL, ADMINISTRATIVE, ANYBODY, Access, OriginNotAllowed
 from kcardswap.api.errors import Public, public_kind
-from kcardswap.api.schemas.base import Schema
+from kcardswap.api.schemas.base import Form, Schema
 from kcardswap.domain import errors
 from kcardswap.domain.accounts import (
     AccountSuspended,
@@ -47,6 +47,12 @@ KEY_PARAMETER = {
     "example": "2f1c9a34-proposal-1",
 }
 
+CSV_DOCS = {
+    "schema": {"type": "string"},
+    "example": "\ufeffphotocard_id,idol_group,idol,album\r\n,NewJeans,Haerin,Get Up\r\n",
+}
+"""How the answer to a caller who wants text/csv is described."""
+
 
 class ErrorSchema(Schema):
     """Why a request was refused."""
@@ -70,13 +76,16 @@ def security_of(access: Access) -> dict[str, Any]:
     """Return the security requirement and the caller of an operation for its documentation."""
     if access is ANYBODY:
         return {"security": [], "x-caller": access.value}
-    return {"security": [{"bearer": []}, {"cookie": []}], "x-caller": access.value}
+    ways: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
+    if access is ADMIN_OR_INTERNAL:
+        ways.append({"internal": []})
+    return {"security": ways, "x-caller": access.value}
 
 
 def body_docs(schema: type[Schema]) -> dict[str, Any]:
-    """Return whether a body of this schema has to be sent, and an example of one."""
-    given = schema().fields
-    return {"required": any(field.required for field in given.values()), "example": example_of(schema)}
+    """Return whether a body of this schema has to be sent, and an example of one unless it is a form."""
+    required = any(field.required for field in schema().fields.values())
+    return {"required": required, **({} if issubclass(schema, Form) else {"example": example_of(schema)})}
 
 
 def example_of(schema: type[MarshmallowSchema]) -> dict[str, Any]:
@@ -101,28 +110,37 @@ def _example_of_field(field: fields.Field[Any]) -> Any:
     return next((example for kind, example in EXAMPLES.items() if isinstance(field, kind)), None)
 
 
+class Taken(NamedTuple):
+    """What an operation takes: an Idempotency-Key, anything at all, a body.
+
+    A write without a body of its own still refuses one that is none.
+    """
+
+    key: bool
+    input: bool
+    body: bool
+
+
 def document_refusals(
     view: Callable[..., Any],
     blueprint: flask_smorest.Blueprint,
     refuses: Sequence[type[Refusal]],
     *,
     caller: Access,
-    takes_key: bool,
-    takes_input: bool,
-    takes_body: bool,
+    takes: Taken,
     always: Sequence[type[Refusal]] = ALWAYS,
 ) -> Callable[..., Any]:
     """Return ``view`` with one documented response per status it can be refused with."""
     refusals = [*refuses, *always]
     if caller is not ANYBODY:
         refusals += SIGNED_IN_REFUSALS
-    if caller is ADMIN:
+    if caller in ADMINISTRATIVE:
         refusals.append(RoleRequired)
-    if takes_input or takes_body:
+    if takes.input or takes.body:
         refusals.append(errors.ValidationFailed)
-    if takes_body:
+    if takes.body:
         refusals += [errors.PayloadTooLarge, errors.UnsupportedMediaType]
-    if takes_key:
+    if takes.key:
         refusals += [InProgress, IdempotencyMismatch]
         view = blueprint.doc(parameters=[KEY_PARAMETER])(view)
     for status, group in sorted(_by_status(refusals).items()):
@@ -175,6 +193,9 @@ def _details(refusal: type[Refusal]) -> dict[str, Any]:
         return {"resource_type": refusal.__name__.removesuffix("NotFound").lower() or "path"}
     if issubclass(refusal, errors.PayloadTooLarge):
         return {"max_bytes": 131072}
-    if issubclass(refusal, errors.Unavailable):
+    if refusal is errors.Unavailable:
         return {"service": "database"}
+    if issubclass(refusal, errors.Unavailable):
+        # Refusals of one service take no arguments: they know which it is.
+        return dict(refusal().details)  # type: ignore[call-arg]
     return {"reason": refusal.reason} if refusal.reason else {}

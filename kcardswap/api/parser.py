@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
 from kcardswap.api.context import runtime
+from kcardswap.api.forms import read_form
 from kcardswap.api.schemas.base import refuse_unstorable
 from kcardswap.domain.errors import PayloadTooLarge, Refusal, UnsupportedMediaType, ValidationFailed
 
@@ -46,20 +47,25 @@ class RequestParser(FlaskParser):
                 raise ValidationFailed(name, "Contains a character that cannot be stored.")
         return super().load_querystring(req, schema)
 
+    def load_files(self, req: Request, schema: Schema) -> Any:
+        """Return the fields of the multipart form in the body, as ``read_form`` does."""
+        return read_form(req)
+
     def handle_error(self, error: ValidationError, *args: Any, **kwargs: Any) -> NoReturn:
         """Turn the defects marshmallow found into one refusal that lists them all."""
         messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
         # webargs nests the messages under the location.
-        defects = [defect for found in messages.values() for defect in _flattened(found, "")]
+        defects = [defect for found in messages.values() for defect in flattened(found, "")]
         raise RequestInvalid(defects) from error
 
 
-def _flattened(messages: Any, field: str) -> Iterator[dict[str, str]]:
+def flattened(messages: Any, field: str) -> Iterator[dict[str, str]]:
+    """Yield what marshmallow found wrong below ``field``, one defect after the other."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             step = name if isinstance(name, str) and name != "_schema" else str(name)
             path = field if name == "_schema" else f"{field}.{step}" if field else step
-            yield from _flattened(inner, path)
+            yield from flattened(inner, path)
         return
     for message in messages if isinstance(messages, list) else [messages]:
         yield {"field": field, "message": str(message), "type": _kind(str(message))}

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -13,8 +14,9 @@ from flask import Response, current_app, g, request
 from marshmallow import ValidationError
 from werkzeug.routing import UnicodeConverter
 
-from kcardswap.api.auth import SAFE_METHODS, Access, authenticate, identify
+from kcardswap.api.auth import JSON, SAFE_METHODS, Access, authenticate, identify, is_internal
 from kcardswap.api.context import caller, runtime
+from kcardswap.api.forms import MULTIPART, read_form
 from kcardswap.api.limits import RateLimits, caller_address
 from kcardswap.api.parser import read_json_object
 from kcardswap.api.schemas.base import parse_id, refuse_unstorable
@@ -27,6 +29,11 @@ View = Callable[..., Response]
 ATTEMPTS = 5
 BACKOFF_SECONDS = 0.02
 ASCII = bytes(range(128))
+READERS: dict[str, Callable[[flask.Request], Mapping[str, Any]]] = {
+    JSON: read_json_object,
+    MULTIPART: read_form,
+}
+"""How bodies are read, by the content type an operation takes."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
@@ -45,16 +52,16 @@ def retrying(work: Callable[[], Any]) -> Any:
     raise AssertionError("unreachable")
 
 
-def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> View:
+def guarded(view: View, *, access: Access, limit: str | None, keyed: bool, content_type: str = JSON) -> View:
     """Return ``view`` behind rate limits and authentication; it is repeated when the database asks for it."""
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Response:
         # One byte more than allowed: at the very limit the framework cannot tell a whole body from a cut one.
         request.max_content_length = runtime().settings.request_max_json_bytes + 1
-        _admit(access, limit)
+        _admit(access, limit, content_type)
         parsed = _parsed_path(kwargs)
-        body = {} if request.method in SAFE_METHODS else read_json_object(request)
+        body = {} if request.method in SAFE_METHODS else READERS[content_type](request)
 
         def carry_out() -> Response:
             return view(*args, **parsed)
@@ -69,9 +76,12 @@ def guarded(view: View, *, access: Access, limit: str | None, keyed: bool) -> Vi
     return wrapper
 
 
-def _admit(access: Access, limit: str | None) -> None:
+def _admit(access: Access, limit: str | None, content_type: str) -> None:
     limits: RateLimits = current_app.extensions["rate_limits"]
     if access is Access.ANYBODY:
+        limits.count("requests_per_ip", caller_address())
+        return
+    if access is Access.ADMIN_OR_INTERNAL and is_internal():
         limits.count("requests_per_ip", caller_address())
         return
     try:
@@ -83,7 +93,7 @@ def _admit(access: Access, limit: str | None) -> None:
         limits.count("requests_per_ip", caller_address())
     else:
         limits.count("requests_per_user", str(claims.get("sub")))
-    authenticate(claims, access)
+    authenticate(claims, access, content_type=content_type)
     if limit is not None:
         limits.count(limit, str(caller().user_id))
 
@@ -95,6 +105,10 @@ class Request(flask.Request):
         super().__init__(*args, **kwargs)
         # Decoding them strictly, as the framework does, would break on the first that is no UTF-8.
         self.query_string = quote_from_bytes(self.query_string, safe=ASCII).encode()
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> BytesIO:
+        # Forms are bounded and read as a whole, so their files need no place on the disk.
+        return BytesIO()
 
 
 class PathId(str):

@@ -8,15 +8,20 @@ from flask import Response, request
 
 from kcardswap.api.blueprint import ANYBODY, Blueprint
 from kcardswap.api.context import runtime
-from kcardswap.api.operation_docs import document_refusals, security_of
+from kcardswap.api.operation_docs import Taken, document_refusals, security_of
 from kcardswap.domain.errors import (
     NotFound,
     PayloadTooLarge,
     Refusal,
-    Unavailable,
     UnsupportedMediaType,
 )
-from kcardswap.domain.media import ImageType, ObjectNotFound, SignatureExpired, SignatureInvalid
+from kcardswap.domain.media import (
+    ImageType,
+    ObjectNotFound,
+    SignatureExpired,
+    SignatureInvalid,
+    StorageUnavailable,
+)
 from kcardswap.gateways.storage import LocalStorage
 
 blp = Blueprint("storage", __name__, description="Bytes of pictures, behind signed URLs.")
@@ -71,9 +76,7 @@ def _signed(
             blp,
             refuses,
             caller=ANYBODY,
-            takes_key=False,
-            takes_input=False,
-            takes_body=False,
+            takes=Taken(key=False, input=False, body=False),
             always=(),
         )
         documented = blp.doc(
@@ -97,7 +100,7 @@ def _signed(
         NotFound,
         PayloadTooLarge,
         UnsupportedMediaType,
-        Unavailable,
+        StorageUnavailable,
     ),
     docs={
         "requestBody": {"required": True, "content": UPLOADED},
@@ -121,7 +124,7 @@ def upload_object(key: str) -> Response:
 @_signed(
     "GET",
     parameters=(EXPIRES, SIGNATURE),
-    refuses=(SignatureInvalid, SignatureExpired, ObjectNotFound, Unavailable),
+    refuses=(SignatureInvalid, SignatureExpired, ObjectNotFound, StorageUnavailable),
     docs={
         "responses": {
             200: {"description": "The picture.", "content": SHOWN},

@@ -1,8 +1,11 @@
-"""The command line: flask db, users, seed, jobs, openapi and serve."""
+"""The command line: flask db, users, catalog, seed, jobs, bench, dev, openapi and serve."""
 
 from flask import Flask
 
+from kcardswap.commands.bench import bench_commands
+from kcardswap.commands.catalog import catalog_commands
 from kcardswap.commands.database import database_commands
+from kcardswap.commands.dev import dev_commands
 from kcardswap.commands.jobs import job_commands
 from kcardswap.commands.openapi import openapi_commands
 from kcardswap.commands.seed import seed_commands
@@ -12,6 +15,16 @@ from kcardswap.commands.users import user_commands
 
 def register_commands(app: Flask) -> None:
     """Add the project's commands to ``flask``."""
-    commands = (database_commands, user_commands, seed_commands, job_commands, openapi_commands, serve)
+    commands = (
+        database_commands,
+        user_commands,
+        catalog_commands,
+        seed_commands,
+        job_commands,
+        bench_commands,
+        dev_commands,
+        openapi_commands,
+        serve,
+    )
     for each in commands:
         app.cli.add_command(each)

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from kcardswap.commands.database import PROJECT, alembic_config
+from kcardswap.commands.dev import dev_play_store, purchases_to_try
 from kcardswap.commands.seed import seed_demo
 from kcardswap.commands.seed.demo import DEMO_DOMAIN
 from kcardswap.commands.seed.people import PEOPLE
@@ -51,9 +53,10 @@ def serve(demo: bool) -> None:
             click.get_current_context().invoke(seed_demo)
     except (EmbeddedPostgresError, SQLAlchemyError, OSError) as error:
         raise click.ClickException(str(error).splitlines()[0]) from error
-    server = _start_gunicorn(settings, url)
-    _announce_when_up(settings, server, password, demo)
-    sys.exit(server.wait())
+    with _store_to_buy_from(settings) as environment:
+        server = _start_gunicorn(settings, url, environment)
+        _announce_when_up(settings, server, password, demo)
+        sys.exit(server.wait())
 
 
 def _require_free_port(port: int) -> None:
@@ -98,10 +101,20 @@ def _ensure_admin(runtime: Runtime) -> str:
     return password
 
 
-def _start_gunicorn(settings: Settings, url: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def _store_to_buy_from(settings: Settings) -> Iterator[dict[str, str]]:
+    """Run a stand-in for Google Play where development has no other; yield the settings that lead there."""
+    if settings.google_play_package_name or not settings.dev_play_store:
+        yield {}
+        return
+    with dev_play_store(settings).serve() as store:
+        yield store.settings()
+
+
+def _start_gunicorn(settings: Settings, url: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         gunicorn_command(settings),
-        env={**os.environ, "DATABASE_URL": url, "THREADS": str(settings.threads)},
+        env={**os.environ, **environment, "DATABASE_URL": url, "THREADS": str(settings.threads)},
     )
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -168,11 +181,15 @@ def _welcome(settings: Settings, password: str, demo: bool) -> str:
   Demo people    {names} and {len(PEOPLE) - 6} more, each <name>@{DEMO_DOMAIN}
   Sign in        curl '{base}/api/v1/dev/identity-token?email={PEOPLE[0].name}@{DEMO_DOMAIN}'
                  then POST its identity_token as google_token to {base}/api/v1/auth/google-login"""
+    premium = f"""
+  Premium        POST to {base}/api/v1/subscriptions/verify-receipt;
+                 {purchases_to_try()}"""
+    buys_here = settings.dev_play_store and not settings.google_play_package_name
     return f"""
 kcardswap is ready.
 
   API            {base}/api/v1
-  Documentation  {base}/api/v1/docs{people if demo else ""}
+  Documentation  {base}/api/v1/docs{people if demo else ""}{premium if buys_here else ""}
   Administrator  {settings.default_admin_email} with password {password}
                  POST email and password to {base}/api/v1/auth/admin-login
 

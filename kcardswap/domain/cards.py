@@ -72,6 +72,13 @@ class PhotocardNotFound(NotFound):
         super().__init__("photocard")
 
 
+class CardNotPending(InvalidState):
+    """The card has its picture; another one needs another card."""
+
+    message = "This card has its picture already."
+    reason = "not_pending"
+
+
 class CardInTrade(InvalidState):
     """A trade that is not finished has reserved the card."""
 
@@ -145,14 +152,15 @@ class Card(Aggregate):
         *,
         id: UUID,
         owner_id: UUID,
-        media_asset_id: UUID,
         description: Mapping[str, Any],
-        upload_expires_at: datetime,
         now: datetime,
+        media_asset_id: UUID | None = None,
+        upload_expires_at: datetime | None = None,
     ) -> "Card":
         """Create a card whose picture is still to be uploaded; nobody else sees it until then.
 
-        ``description`` takes the keys of ``describe``.
+        ``description`` takes the keys of ``describe``. A card announced with its picture is purged when
+        the upload does not come before ``upload_expires_at``; one without waits for it as long as it takes.
         """
         card = cls(
             id=id,
@@ -192,6 +200,15 @@ class Card(Aggregate):
         """Tell whether a trade may reserve the card: available, confirmed and not deleted."""
         return self.status is CardStatus.AVAILABLE and self.is_confirmed and self.deleted_at is None
 
+    @property
+    def texts(self) -> dict[str, str | None]:
+        """Return what the owner calls the card, by the names of ``TEXT_FIELDS``."""
+        return {name: getattr(self, name) for name in TEXT_FIELDS}
+
+    def changes_texts(self, changes: Mapping[str, Any]) -> bool:
+        """Tell whether ``changes`` would give the card another text."""
+        return any(name in changes and changes[name] != text for name, text in self.texts.items())
+
     def refuse_others(self, user_id: UUID) -> None:
         """Do nothing for the owner.
 
@@ -200,12 +217,19 @@ class Card(Aggregate):
         if self.owner_id != user_id:
             raise NotOwner()
 
-    def upload_ran_out(self, now: datetime) -> bool:
-        """Tell whether the picture is still missing and its upload URL no longer works.
+    def refuse_confirmed(self) -> None:
+        """Do nothing for a card that waits for its picture.
 
-        Such a card no longer counts towards the cards of its day.
+        :raises CardNotPending: it has it.
         """
-        return not self.is_confirmed and self.upload_expires_at is not None and self.upload_expires_at <= now
+        if self.is_confirmed:
+            raise CardNotPending(status=self.upload_status)
+
+    def await_picture(self, media_asset_id: UUID, *, until: datetime) -> None:
+        """Wait for another picture than before, which may be uploaded ``until`` then."""
+        self.media_asset_id = media_asset_id
+        if self.upload_expires_at is not None:
+            self.upload_expires_at = until
 
     def confirm_upload(self, *, size_bytes: int, now: datetime) -> None:
         """Take the checked picture of ``size_bytes`` as uploaded: others see the card from now on."""
@@ -229,7 +253,7 @@ class Card(Aggregate):
         The status is one of ``OwnersChoice``. A change of a text without a photocard breaks the link to
         the catalog: the old entry may name another card than the new text.
         """
-        texts_changed = any(name in changes and changes[name] != getattr(self, name) for name in TEXT_FIELDS)
+        texts_changed = self.changes_texts(changes)
         for name in (*TEXT_FIELDS, "rarity", "condition", "note"):
             if name in changes:
                 setattr(self, name, changes[name])

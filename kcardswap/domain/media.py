@@ -1,5 +1,6 @@
 """Pictures: uploaded, checked, attached to one thing, and removed with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -7,7 +8,18 @@ from typing import ClassVar
 from uuid import UUID
 
 from kcardswap.domain.base import Aggregate, Event
-from kcardswap.domain.errors import Conflict, Forbidden, InvalidState, NotFound, NotOwner, ValidationFailed
+from kcardswap.domain.errors import (
+    Conflict,
+    Forbidden,
+    InvalidState,
+    NotFound,
+    NotOwner,
+    Unavailable,
+    ValidationFailed,
+)
+
+CARD_FOLDER = "cards/"
+"""Begins the keys of pictures that were announced for a card."""
 
 
 class MediaStatus(StrEnum):
@@ -73,6 +85,13 @@ class ObjectNotFound(NotFound):
         super().__init__("object")
 
 
+class StorageUnavailable(Unavailable):
+    """The object storage does not work."""
+
+    def __init__(self) -> None:
+        super().__init__("object_storage")
+
+
 class SignatureInvalid(Forbidden):
     """The URL was not signed by us for this request."""
 
@@ -135,6 +154,16 @@ class MediaDeleted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SamePictureFound(Event):
+    """A card turned out to show the same picture as cards of other owners."""
+
+    aggregate: ClassVar[str] = "card"
+    card_id: UUID
+    owner_id: UUID
+    same_card_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedImage:
     """A picture after checking: re-encoded, with nothing in it but pixels."""
 
@@ -144,6 +173,8 @@ class CheckedImage:
     height: int
     phash: int | None
     """64-bit perceptual hash, signed as the database keeps it; None for a picture without structure."""
+    phash_mirror: int | None = None
+    """The hash of the picture seen in a mirror."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -169,6 +200,12 @@ class MediaAsset(Aggregate):
     deleted_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    phash_mirror: int | None = None
+    same_picture_at: datetime | None = None
+    """When cards of other owners were found to show the same picture."""
+    purge_claimed_at: datetime | None = None
+    """When a purge last set out to remove the object."""
+    object_removed_at: datetime | None = None
 
     @classmethod
     def announce(
@@ -186,11 +223,11 @@ class MediaAsset(Aggregate):
 
         A picture announced together with a card (``card_id``) is kept under the card's name.
         """
-        folder, name = ("media", id) if card_id is None else ("cards", card_id)
+        folder, name = ("media/", id) if card_id is None else (CARD_FOLDER, card_id)
         return cls(
             id=id,
             owner_id=owner_id,
-            object_key=f"{folder}/{owner_id}/{name}.{content_type.extension}",
+            object_key=f"{folder}{owner_id}/{name}.{content_type.extension}",
             is_copy=False,
             content_type=content_type.value,
             declared_bytes=declared_bytes,
@@ -217,7 +254,14 @@ class MediaAsset(Aggregate):
     @property
     def is_of_a_card(self) -> bool:
         """Tell whether the picture was announced together with a card and is confirmed with it."""
-        return self.object_key.startswith("cards/")
+        return self.object_key.startswith(CARD_FOLDER)
+
+    def upload_ran_out(self, now: datetime) -> bool:
+        """Tell whether the picture is still missing and its upload URL no longer works.
+
+        Announced with a card, it no longer counts towards the cards of its day.
+        """
+        return self.status is MediaStatus.PENDING and self.upload_expires_at <= now
 
     def refuse_others(self, user_id: UUID) -> None:
         """Do nothing for the owner.
@@ -231,7 +275,8 @@ class MediaAsset(Aggregate):
         """Take over what checking found; quotas charge ``uploaded_bytes``, the size before cleaning."""
         self.content_type = image.content_type.value
         self.actual_bytes = uploaded_bytes
-        self.width, self.height, self.phash = image.width, image.height, image.phash
+        self.width, self.height = image.width, image.height
+        self.phash, self.phash_mirror = image.phash, image.phash_mirror
         self.status = MediaStatus.CONFIRMED
         self.confirmed_at = now
         self.record(MediaConfirmed(media_id=self.id, owner_id=self.owner_id))
@@ -242,14 +287,33 @@ class MediaAsset(Aggregate):
         :raises MediaNotConfirmed: it was not checked yet, or is gone.
         :raises MediaAlreadyAttached: it belongs to something else.
         """
+        self.refuse_other_target(target_type, target_id)
+        if self.status is MediaStatus.ATTACHED:
+            return
+        self.status = MediaStatus.ATTACHED
+        self.target_type, self.target_id, self.position = target_type, target_id, position
+
+    def refuse_other_target(self, target_type: MediaTarget, target_id: UUID) -> None:
+        """Do nothing when the picture is free for this thing, or tied to it already.
+
+        :raises MediaNotConfirmed: it was not checked yet, or is gone.
+        :raises MediaAlreadyAttached: it belongs to something else.
+        """
         if self.status is MediaStatus.ATTACHED:
             if (self.target_type, self.target_id) != (target_type, target_id):
                 raise MediaAlreadyAttached()
-            return
-        if self.status is not MediaStatus.CONFIRMED:
+        elif self.status is not MediaStatus.CONFIRMED:
             raise MediaNotConfirmed(status=self.status)
-        self.status = MediaStatus.ATTACHED
-        self.target_type, self.target_id, self.position = target_type, target_id, position
+
+    def found_elsewhere(self, card_ids: Sequence[UUID], now: datetime) -> None:
+        """Note that these cards of other owners show the picture, too; none is no news."""
+        if card_ids and self.target_id is not None:
+            self.same_picture_at = now
+            self.record(
+                SamePictureFound(
+                    card_id=self.target_id, owner_id=self.owner_id, same_card_ids=tuple(card_ids)
+                )
+            )
 
     def copy_for(self, owner_id: UUID, card_id: UUID, *, id: UUID, now: datetime) -> "MediaAsset":
         """Return the picture of a card as its receiver has it: another record on the same object."""
@@ -264,6 +328,7 @@ class MediaAsset(Aggregate):
             width=self.width,
             height=self.height,
             phash=self.phash,
+            phash_mirror=self.phash_mirror,
             status=MediaStatus.ATTACHED,
             target_type=MediaTarget.CARD,
             target_id=card_id,

@@ -22,30 +22,48 @@ class Plan(StrEnum):
 
 
 DEFAULT_PLAN = Plan.FREE
-"""The plan of people without a subscription, which is everybody so far."""
+"""The plan of people without a subscription that runs."""
 
 
 class LimitKey(StrEnum):
     """The limits clients know by name."""
 
+    POSTS_PER_DAY = "posts_per_day"
+    GALLERY_CARDS_COUNT_MAX = "gallery_cards_count_max"
     CARDS_PER_DAY = "cards_per_day"
     CARD_STORAGE_BYTES_MAX = "card_storage_bytes_max"
     MEDIA_FILE_BYTES_MAX = "media_file_bytes_max"
     MEDIA_BYTES_PER_MONTH = "media_bytes_per_month"
+    NEARBY_SEARCHES_PER_DAY = "nearby_searches_per_day"
+    PENDING_REQUESTS_MAX = "pending_requests_max"
+    WISHLIST_ITEMS_MAX = "wishlist_items_max"
+    CARDS_WITHOUT_PICTURE_MAX = "cards_without_picture_max"
 
 
 LIMITS: Mapping[Plan, Mapping[LimitKey, int | None]] = {
     Plan.FREE: {
+        LimitKey.POSTS_PER_DAY: 2,
+        LimitKey.GALLERY_CARDS_COUNT_MAX: 50,
         LimitKey.CARDS_PER_DAY: 3,
         LimitKey.CARD_STORAGE_BYTES_MAX: 100 * MIB,
         LimitKey.MEDIA_FILE_BYTES_MAX: 2 * MIB,
         LimitKey.MEDIA_BYTES_PER_MONTH: 50 * MIB,
+        LimitKey.NEARBY_SEARCHES_PER_DAY: 5,
+        LimitKey.PENDING_REQUESTS_MAX: 20,
+        LimitKey.WISHLIST_ITEMS_MAX: 100,
+        LimitKey.CARDS_WITHOUT_PICTURE_MAX: 1000,
     },
     Plan.PREMIUM: {
+        LimitKey.POSTS_PER_DAY: 20,
+        LimitKey.GALLERY_CARDS_COUNT_MAX: 500,
         LimitKey.CARDS_PER_DAY: None,
         LimitKey.CARD_STORAGE_BYTES_MAX: GIB,
         LimitKey.MEDIA_FILE_BYTES_MAX: 5 * MIB,
         LimitKey.MEDIA_BYTES_PER_MONTH: 2 * GIB,
+        LimitKey.NEARBY_SEARCHES_PER_DAY: None,
+        LimitKey.PENDING_REQUESTS_MAX: 20,
+        LimitKey.WISHLIST_ITEMS_MAX: 1000,
+        LimitKey.CARDS_WITHOUT_PICTURE_MAX: 10_000,
     },
 }
 """What each plan allows; None is without limit."""

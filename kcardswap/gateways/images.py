@@ -15,6 +15,7 @@ from kcardswap.domain.media import CheckedImage, ImageRefused, ImageType
 JPEG_QUALITY = 90
 WEBP_QUALITY = 90
 HASH_SIDE = 8
+TELLING_BITS = range(8, 57)
 PDF_WINDOW_BYTES = 1024
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 FORMATS: dict[ImageType, str] = {
@@ -83,12 +84,14 @@ class PillowImageCleaner:
             picture = _plain(opened, declared.stored_as)
         stored = BytesIO()
         picture.save(stored, **_encoding(declared.stored_as))
+        miniature = _miniature(picture)
         return CheckedImage(
             data=stored.getvalue(),
             content_type=declared.stored_as,
             width=picture.width,
             height=picture.height,
-            phash=perceptual_hash(picture),
+            phash=perceptual_hash(miniature),
+            phash_mirror=perceptual_hash(ImageOps.mirror(miniature)),
         )
 
     def _refuse_large_canvas(self, size: tuple[int, int] | None) -> None:
@@ -229,19 +232,24 @@ def _encoding(stored_as: ImageType) -> dict[str, Any]:
     return {"format": FORMATS[stored_as]}
 
 
+def _miniature(picture: Image.Image) -> Image.Image:
+    grey = picture.convert("RGB").convert("L")
+    return grey.resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)
+
+
 def perceptual_hash(picture: Image.Image) -> int | None:
-    """Return 64 bits that stay the same when a picture is saved anew, or None when it shows nothing.
+    """Return 64 bits that hardly change when a picture is saved anew, or None when it shows too little.
 
     Each bit says whether a pixel of the 9 x 8 grey miniature is darker than its right neighbour; the
-    number is signed, as a bigint column keeps it.
+    number is signed, as a bigint column keeps it. Bits that are nearly all alike tell a blank page or
+    a mere gradient, and these look the same whatever they belong to.
     """
-    miniature = picture.convert("RGB").convert("L").resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)
-    grey = miniature.tobytes()
+    grey = _miniature(picture).tobytes()
     bits = 0
     for row in range(HASH_SIDE):
         for column in range(HASH_SIDE):
             left = row * (HASH_SIDE + 1) + column
             bits = bits << 1 | (grey[left] < grey[left + 1])
-    if bits == 0:
+    if bits.bit_count() not in TELLING_BITS:
         return None
     return bits - 2**64 if bits >= 2**63 else bits

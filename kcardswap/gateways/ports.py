@@ -1,9 +1,11 @@
 """What the services expect of the outside world, one protocol per port."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
 from kcardswap.domain.media import CheckedImage, ImageType
+from kcardswap.domain.subscriptions import StoreAnswer
 
 
 class ObjectStorage(Protocol):
@@ -13,7 +15,7 @@ class ObjectStorage(Protocol):
     picture becomes the object everybody reads. So an upload URL that is used again after the check
     changes nothing that is served.
 
-    Every method raises ``Unavailable("object_storage")`` when the storage does not work.
+    Every method raises ``StorageUnavailable`` when the storage does not work.
     """
 
     def upload_url(self, key: str, *, content_type: str, max_bytes: int, expires_at: datetime) -> str:
@@ -25,8 +27,8 @@ class ObjectStorage(Protocol):
     def upload_size(self, key: str) -> int | None:
         """Return how many bytes were uploaded for ``key``, or None when nothing was."""
 
-    def read_upload(self, key: str) -> bytes | None:
-        """Return what was uploaded for ``key``, or None when nothing was."""
+    def read_upload(self, key: str, *, max_bytes: int) -> bytes | None:
+        """Return what was uploaded for ``key``, cut off after ``max_bytes``, or None when nothing was."""
 
     def discard_upload(self, key: str) -> None:
         """Forget what was uploaded for ``key``; nothing there is fine."""
@@ -37,6 +39,12 @@ class ObjectStorage(Protocol):
     def remove(self, key: str) -> None:
         """Remove the object; nothing there is fine."""
 
+    def uploads(self, *, before: datetime) -> Iterator[str]:
+        """Yield the keys of uploads that were last written before this moment, in no special order."""
+
+    def objects(self, *, before: datetime) -> Iterator[str]:
+        """Yield the keys of objects that were last written before this moment, in no special order."""
+
 
 class ImageCleaner(Protocol):
     """Checks uploaded pictures and removes everything from them but the pixels."""
@@ -46,3 +54,20 @@ class ImageCleaner(Protocol):
 
         :raises ImageRefused: it is no such picture, damaged, too large, or something else besides.
         """
+
+
+class PlayStore(Protocol):
+    """The store that sells subscriptions; only what it says gives anybody premium.
+
+    Every method raises ``StoreUnavailable`` when the store does not work, and
+    ``PurchaseUnknown`` when it knows no such purchase.
+    """
+
+    def subscription(self, purchase_token: str) -> StoreAnswer:
+        """Return what the store says of a purchase now.
+
+        :raises ProductMismatch: it is for nothing that is sold here.
+        """
+
+    def acknowledge(self, purchase_token: str, product_id: str) -> None:
+        """Tell the store that a purchase was delivered; again is fine."""

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urlencode
 
-from kcardswap.domain.errors import PayloadTooLarge, Unavailable
-from kcardswap.domain.media import ObjectNotFound, SignatureExpired, SignatureInvalid
+from kcardswap.domain.errors import PayloadTooLarge
+from kcardswap.domain.media import ObjectNotFound, SignatureExpired, SignatureInvalid, StorageUnavailable
 
-KEY = re.compile(r"(?:[A-Za-z0-9_-]{1,80}/){0,5}[A-Za-z0-9_-]{1,80}\.[a-z0-9]{1,8}", re.ASCII)
+KEY = re.compile(
+    r"(?:[A-Za-z0-9_-]{1,80}/){0,5}[A-Za-z0-9_-]{1,80}\.[a-z0-9]{1,8}(?:\.[0-9a-f]{16})?", re.ASCII
+)
+"""A path of plain names; with 16 more digits a draft, which stays behind when a process is killed."""
 CHUNK_BYTES = 64 * 1024
 UPLOADS, OBJECTS = "uploads", "objects"
 
@@ -101,10 +104,10 @@ class LocalStorage:
             return self._path(UPLOADS, key).stat().st_size
         return None
 
-    def read_upload(self, key: str) -> bytes | None:
-        """Return what was uploaded for ``key``, or None when nothing was."""
-        with self._working(), suppress(FileNotFoundError):
-            return self._path(UPLOADS, key).read_bytes()
+    def read_upload(self, key: str, *, max_bytes: int) -> bytes | None:
+        """Return what was uploaded for ``key``, cut off after ``max_bytes``, or None when nothing was."""
+        with self._working(), suppress(FileNotFoundError), self._path(UPLOADS, key).open("rb") as source:
+            return source.read(max_bytes)
         return None
 
     def discard_upload(self, key: str) -> None:
@@ -122,6 +125,23 @@ class LocalStorage:
         with self._working():
             self._path(OBJECTS, key).unlink(missing_ok=True)
 
+    def uploads(self, *, before: datetime) -> Iterator[str]:
+        """Yield the keys of uploads that were last written before this moment, drafts among them."""
+        return self._keys(UPLOADS, before)
+
+    def objects(self, *, before: datetime) -> Iterator[str]:
+        """Yield the keys of objects that were last written before this moment, drafts among them."""
+        return self._keys(OBJECTS, before)
+
+    def _keys(self, area: str, before: datetime) -> Iterator[str]:
+        with self._working():
+            for directory, _, names in os.walk(self._root / area):
+                for path in (Path(directory) / name for name in names):
+                    # Others may remove files meanwhile.
+                    with suppress(FileNotFoundError):
+                        if path.stat().st_mtime < before.timestamp():
+                            yield str(path.relative_to(self._root / area))
+
     def _path(self, area: str, key: str) -> Path:
         # Segments of letters, digits, _ and - cannot climb out of the directory, whatever is decoded twice.
         if not KEY.fullmatch(key):
@@ -133,13 +153,13 @@ class LocalStorage:
         try:
             yield
         except OSError as error:
-            raise Unavailable("object_storage") from error
+            raise StorageUnavailable() from error
 
     @contextmanager
     def _written_aside(self, area: str, key: str) -> Iterator[BinaryIO]:
         path = self._path(area, key)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         try:
             with draft.open("xb") as target:
                 yield target

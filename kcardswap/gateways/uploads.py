@@ -1,9 +1,9 @@
-"""Taking in what a client uploaded: its size, its check, and the clean object in its place."""
+"""Taking in what a client uploaded: its size and its check."""
 
 from typing import NamedTuple
 
 from kcardswap.domain.media import CheckedImage, ImageType
-from kcardswap.domain.quotas import Plan, require_file_size
+from kcardswap.domain.quotas import LimitKey, Plan, limit, require_file_size
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 
 
@@ -17,23 +17,26 @@ class TakenIn(NamedTuple):
 def take_in(
     storage: ObjectStorage, images: ImageCleaner, *, object_key: str, declared: ImageType, plan: Plan
 ) -> TakenIn | None:
-    """Check the upload of ``object_key`` and store the clean picture as the object; None without an upload.
+    """Check the upload of ``object_key`` and return the clean picture; None without an upload.
 
-    This happens before the transaction that confirms the picture. A crash in between is harmless: the
-    upload is still there, so confirming again writes the same object once more; and if nobody does,
-    nothing points at the object and the purge of pending uploads removes it.
+    This happens before the transaction that confirms the picture, for it takes long. Storing the clean
+    picture is part of that transaction, under the lock of its row: when two calls check two different
+    uploads, the one that is counted is the one that is kept. A crash in between is harmless: the upload
+    is still there, so confirming again writes the object once more; and if nobody does, the purge of
+    pending uploads removes it.
 
     :raises LimitExceeded: the file is larger than the plan takes.
     :raises ImageRefused: it is not a picture of the declared type.
-    :raises Unavailable: the storage does not work.
+    :raises StorageUnavailable: the storage does not work.
     """
     size = storage.upload_size(object_key)
     if size is None:
         return None
     require_file_size(plan, size)
-    data = storage.read_upload(object_key)
+    # Something else may have taken its place since: read no more than tells that it is too large.
+    allowed = limit(plan, LimitKey.MEDIA_FILE_BYTES_MAX)
+    data = storage.read_upload(object_key, max_bytes=size if allowed is None else allowed + 1)
     if data is None:
         return None
-    image = images.clean(data, declared)
-    storage.store(object_key, image.data, content_type=image.content_type.value)
-    return TakenIn(image, len(data))
+    require_file_size(plan, len(data))
+    return TakenIn(images.clean(data, declared), len(data))

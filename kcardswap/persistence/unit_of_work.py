@@ -23,10 +23,15 @@ from kcardswap.persistence.repositories.cards import CardRepository
 from kcardswap.persistence.repositories.catalog import CatalogGroupRepository
 from kcardswap.persistence.repositories.conversations import ThreadRepository
 from kcardswap.persistence.repositories.friendships import BlockRepository, FriendshipRepository
+from kcardswap.persistence.repositories.gallery import GalleryCardRepository
 from kcardswap.persistence.repositories.media import MediaRepository
+from kcardswap.persistence.repositories.photocard_batches import PhotocardBatches
+from kcardswap.persistence.repositories.photocards import PhotocardRepository
 from kcardswap.persistence.repositories.profiles import ProfileRepository
 from kcardswap.persistence.repositories.quotas import QuotaRepository
+from kcardswap.persistence.repositories.subscriptions import PurchaseRepository, SubscriptionRepository
 from kcardswap.persistence.repositories.trades import Reservations, TradeRepository
+from kcardswap.persistence.repositories.wishlist import WishRepository
 from kcardswap.persistence.violations import translate
 
 
@@ -66,15 +71,23 @@ class UnitOfWork:
         self.refresh_tokens = RefreshTokenRepository(self.session, self._seen)
         self.login_throttles = LoginThrottleRepository(self.session, self._seen)
         self.profiles = ProfileRepository(self.session, self._seen)
-        self.quotas = QuotaRepository(self.session)
+        self.quotas = QuotaRepository(self.session, self.clock)
         self.media = MediaRepository(self.session, self._seen)
         self.cards = CardRepository(self.session, self._seen)
+        self.gallery_cards = GalleryCardRepository(self.session, self._seen)
+        self.wishes = WishRepository(self.session, self._seen)
         self.catalog_groups = CatalogGroupRepository(self.session, self._seen)
+        self.photocards = PhotocardRepository(self.session, self._seen, clock=self.clock, new_id=self.new_id)
+        self.photocard_batches = PhotocardBatches(
+            self.session, self._seen, clock=self.clock, new_id=self.new_id
+        )
         self.friendships = FriendshipRepository(self.session, self._seen)
         self.blocks = BlockRepository(self.session, self._seen)
         self.threads = ThreadRepository(self.session, self._seen)
         self.trades = TradeRepository(self.session, self._seen)
         self.reservations = Reservations(self.session, self.cards)
+        self.subscriptions = SubscriptionRepository(self.session, self._seen)
+        self.purchases = PurchaseRepository(self.session, self._seen)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -7,11 +7,19 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from kcardswap.domain.errors import Refusal, Unavailable, WriteConflict
+from kcardswap.domain.subscriptions import PurchaseTokenUsed
 
-REFUSALS: dict[str, type[Refusal]] = {}
+REFUSALS: dict[str, type[Refusal]] = {
+    "uq_subscription_purchase_tokens_purchase_token": PurchaseTokenUsed,
+}
 """Constraints that a race can hit, each with the refusal its rule has. Any other violation is a bug."""
 
-FIRST_COMERS = {"uq_users_email", "uq_identities_provider_subject"}
+FIRST_COMERS = {
+    "uq_users_email",
+    "uq_identities_provider_subject",
+    "uq_photocards_match_key",
+    "uq_wishlist_items_user_id_photocard_id",
+}
 """Constraints whose loser only came second at making the same thing: it tries again and finds that."""
 
 SERIALIZATION_FAILURES = {"40001", "40P01"}

@@ -1,6 +1,6 @@
 """Binders: one's own, what others see of them, and how much of the day's limits is used."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -8,16 +8,19 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Uuid, and_, bindparam, func, literal, select
 
-from kcardswap.domain.accounts import UserNotFound, UserStatus
+from kcardswap.domain.accounts import UserNotFound
 from kcardswap.domain.cards import CardNotFound, CardStatus, Condition, Rarity, UploadStatus
 from kcardswap.domain.media import MediaStatus
-from kcardswap.domain.quotas import DEFAULT_PLAN, MIB, LimitKey, Period, Plan, limit
+from kcardswap.domain.quotas import MIB, LimitKey, Period, limit
 from kcardswap.domain.text import normalise
 from kcardswap.persistence.orm.accounts import users
-from kcardswap.persistence.orm.cards import cards, counts_as_storage, counts_towards_day, is_swappable
-from kcardswap.persistence.orm.media import media_assets
-from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
-from kcardswap.queries.visibility import has_blocked
+from kcardswap.persistence.orm.cards import cards, counts_as_storage, is_swappable
+from kcardswap.persistence.orm.catalog import photocards
+from kcardswap.persistence.orm.media import counts_towards_day, media_assets
+from kcardswap.queries.catalog import PHOTOCARD_TEXTS, PHOTOCARDS_WITH_PARTS
+from kcardswap.queries.keyset import ROWS_AT_ONCE, Page, PageRequest, SortKey, fetch_page
+from kcardswap.queries.subscriptions import plan_of
+from kcardswap.queries.visibility import visible_to
 
 
 class CardRow(NamedTuple):
@@ -64,6 +67,12 @@ _SORTS = {
     CardSort.UPDATED: (SortKey(cards.c.updated_at, descending=True), SortKey(cards.c.id)),
 }
 _CARDS = select(*CARD_COLUMNS).select_from(CARDS_WITH_PICTURES)
+_TOLD_CARDS = select(
+    *(
+        func.coalesce(column, PHOTOCARD_TEXTS[column.key]) if column.key in PHOTOCARD_TEXTS else column
+        for column in CARD_COLUMNS
+    )
+).select_from(CARDS_WITH_PICTURES.outerjoin(PHOTOCARDS_WITH_PARTS, photocards.c.id == cards.c.photocard_id))
 _OWN_CARD = _CARDS.where(
     cards.c.id == bindparam("card_id", type_=Uuid()),
     cards.c.owner_id == bindparam("owner_id", type_=Uuid()),
@@ -94,6 +103,25 @@ def binder(
     return fetch_page(connection, statement, sort=_SORTS[sort], page=page, make_row=CardRow)
 
 
+def whole_binder(
+    connection: Connection,
+    *,
+    owner_id: UUID,
+    filters: Mapping[str, Any],
+    sort: CardSort,
+    each: Callable[[CardRow], object],
+) -> None:
+    """Hand every row of ``binder`` to ``each``, never holding more than a few hundred of them.
+
+    What a card does not say itself is told by its photocard: a file has to make sense to people, and in
+    another catalog.
+    """
+    mine = (cards.c.owner_id == owner_id, cards.c.deleted_at.is_(None))
+    ordered = _TOLD_CARDS.where(*mine, *_filtered(filters)).order_by(*(key.ordered for key in _SORTS[sort]))
+    for row in connection.execute(ordered.execution_options(yield_per=ROWS_AT_ONCE)):
+        each(CardRow(*row))
+
+
 def cards_of(
     connection: Connection, *, owner_id: UUID, viewer_id: UUID, filters: Mapping[str, Any], page: PageRequest
 ) -> Page[CardRow]:
@@ -118,9 +146,7 @@ def is_open_to(viewer_id: UUID) -> ColumnElement[bool]:
 
 
 def _may_be_seen(person: ColumnElement[UUID] | UUID, viewer_id: UUID) -> ColumnElement[bool]:
-    return and_(
-        users.c.id == person, users.c.status != UserStatus.DELETED, ~has_blocked(users.c.id, viewer_id)
-    )
+    return and_(users.c.id == person, visible_to(viewer_id))
 
 
 def _require_person(connection: Connection, user_id: UUID, viewer_id: UUID) -> None:
@@ -183,22 +209,22 @@ def _mib(size_bytes: int) -> float:
     return round(size_bytes / MIB, 2)
 
 
+_DAY = (bindparam(name, type_=media_assets.c.created_at.type) for name in ("begins_at", "ends_at", "now"))
 _USAGE = select(
-    func.count().filter(
-        counts_towards_day(
-            *(bindparam(name, type_=cards.c.created_at.type) for name in ("begins_at", "ends_at", "now"))
-        )
-    ),
-    func.coalesce(func.sum(cards.c.size_bytes).filter(counts_as_storage), 0),
-).where(cards.c.owner_id == bindparam("owner_id", type_=Uuid()))
+    plan_of(bindparam("owner_id", type_=Uuid()), bindparam("now", type_=media_assets.c.created_at.type)),
+    select(func.count())
+    .where(media_assets.c.owner_id == bindparam("owner_id", type_=Uuid()), counts_towards_day(*_DAY))
+    .scalar_subquery(),
+    select(func.coalesce(func.sum(cards.c.size_bytes), 0))
+    .where(cards.c.owner_id == bindparam("owner_id", type_=Uuid()), counts_as_storage)
+    .scalar_subquery(),
+)
 
 
-def quota_status(
-    connection: Connection, *, owner_id: UUID, day: Period, now: datetime, plan: Plan = DEFAULT_PLAN
-) -> QuotaStatus:
+def quota_status(connection: Connection, *, owner_id: UUID, day: Period, now: datetime) -> QuotaStatus:
     """Return what somebody has used up of the limits of their binder, counted as uploads are."""
     values = {"owner_id": owner_id, "begins_at": day.begins_at, "ends_at": day.reset_at, "now": now}
-    uploads, stored = connection.execute(_USAGE, values).one()
+    plan, uploads, stored = connection.execute(_USAGE, values).one()
     storage = limit(plan, LimitKey.CARD_STORAGE_BYTES_MAX)
     assert storage is not None, "every plan bounds the storage"
     return QuotaStatus(uploads, limit(plan, LimitKey.CARDS_PER_DAY), int(stored), storage)

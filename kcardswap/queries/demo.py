@@ -8,22 +8,25 @@ from sqlalchemy import Connection, and_, func, or_, select
 from kcardswap.persistence.orm.accounts import users
 from kcardswap.persistence.orm.cards import cards, is_swappable
 from kcardswap.persistence.orm.friendships import blocks, friendships
+from kcardswap.persistence.orm.gallery import gallery_cards
 from kcardswap.persistence.orm.trades import trade_participants, trades
+from kcardswap.persistence.orm.wishlist import wishlist_items
 
 
 class Counts(NamedTuple):
     """How much there is."""
 
     cards: int
+    gallery_cards: int
+    wishes: int
     friendships: int
     trades: int
 
 
 def counts(connection: Connection) -> Counts:
-    """Return the number of cards, friendships and swaps."""
-    columns = (
-        select(func.count()).select_from(table).scalar_subquery() for table in (cards, friendships, trades)
-    )
+    """Return the number of cards, gallery cards, wishes, friendships and swaps."""
+    tables = (cards, gallery_cards, wishlist_items, friendships, trades)
+    columns = (select(func.count()).select_from(table).scalar_subquery() for table in tables)
     return Counts(*connection.execute(select(*columns)).one())
 
 
@@ -40,6 +43,44 @@ def uploaded_cards(connection: Connection, *, owner_id: UUID) -> int:
         cards.c.upload_confirmed_at.is_not(None),
     )
     return connection.scalar(select(func.count()).select_from(cards).where(own)) or 0
+
+
+class GalleryPlace(NamedTuple):
+    """What is at one place of a gallery."""
+
+    id: UUID
+    media_asset_id: UUID | None
+
+
+def gallery_card(connection: Connection, *, user_id: UUID, place: int) -> GalleryPlace | None:
+    """Return the card at this place of somebody's gallery, or None."""
+    statement = select(gallery_cards.c.id, gallery_cards.c.media_asset_id).where(
+        gallery_cards.c.user_id == user_id, gallery_cards.c.display_order == place
+    )
+    found = connection.execute(statement).one_or_none()
+    return None if found is None else GalleryPlace(*found)
+
+
+def wishes_of(connection: Connection, *, user_id: UUID) -> int:
+    """Return how many wishes somebody has."""
+    statement = select(func.count()).where(wishlist_items.c.user_id == user_id)
+    return connection.scalar(statement) or 0
+
+
+def photocard_to_wish_for(connection: Connection, *, seeker_id: UUID, owner_id: UUID) -> UUID | None:
+    """Return the photocard of the newest card ``owner_id`` offers that the seeker neither has nor wants."""
+    theirs = cards.alias()
+    has = select(theirs.c.id).where(
+        theirs.c.owner_id == seeker_id, theirs.c.photocard_id == cards.c.photocard_id
+    )
+    wants = select(wishlist_items.c.id).where(
+        wishlist_items.c.user_id == seeker_id, wishlist_items.c.photocard_id == cards.c.photocard_id
+    )
+    offered = select(cards.c.photocard_id).where(
+        cards.c.owner_id == owner_id, is_swappable, cards.c.photocard_id.is_not(None)
+    )
+    lacked = offered.where(~has.exists(), ~wants.exists())
+    return connection.scalar(lacked.order_by(cards.c.created_at.desc(), cards.c.id).limit(1))
 
 
 def swappable_card(connection: Connection, *, owner_id: UUID) -> UUID:

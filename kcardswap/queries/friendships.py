@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     DateTime,
+    FromClause,
     Select,
     String,
     Uuid,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
 )
 
 from kcardswap.domain.accounts import UserStatus
@@ -114,50 +117,53 @@ def friendship(connection: Connection, *, friendship_id: UUID, viewer_id: UUID) 
 
 
 def _people(
-    source: ColumnElement[UUID],
-    person: ColumnElement[UUID],
-    status: ColumnElement[str],
-    created_at: ColumnElement[datetime],
-    direction: ColumnElement[Any],
+    edges: FromClause, person: ColumnElement[UUID], status: ColumnElement[str], direction: ColumnElement[Any]
 ) -> Select[Any]:
-    """Return the select of a FriendRow for each ``person`` who still has an account."""
+    """Return the select of a FriendRow for each ``person`` of ``edges`` who still has an account."""
     return (
         select(
-            source.label("id"),
+            edges.c.id.label("id"),
             users.c.id.label("user_id"),
             profiles.c.nickname,
             profiles.c.avatar_url,
             status.label("status"),
-            created_at.label("created_at"),
+            edges.c.created_at.label("created_at"),
             direction.label("direction"),
             completed_trades_of(users.c.id).label("completed_trades"),
             online(_NOW).label("is_online"),
         )
-        .join_from(source.table, users, users.c.id == person)
+        .join_from(edges, users, users.c.id == person)
         .outerjoin(profiles, profiles.c.user_id == users.c.id)
         .where(users.c.status != UserStatus.DELETED)
     )
 
 
-_ASKED = friendships.c.user_id == _ME
-_DIRECTION = case(
-    (friendships.c.status == FriendshipStatus.ACCEPTED, null()),
-    (_ASKED, literal(Direction.OUTGOING.value, String())),
-    else_=literal(Direction.INCOMING.value, String()),
-)
+def _seen_by(reader: Column[Any], person: Column[Any], direction: Direction) -> Select[Any]:
+    return select(
+        friendships.c.id,
+        reader.label("reader_id"),
+        person.label("person_id"),
+        friendships.c.status,
+        friendships.c.created_at,
+        literal(direction.value, String()).label("direction"),
+    )
+
+
+# Each friendship as either of its people sees it. Nothing is filtered inside, so PostgreSQL treats the two
+# as parts of one table and merges an index of each in the order of the list: a page reads its own rows and
+# no more, however many friends there are. One select with OR has to read and sort all of them.
+_SIDES = union_all(
+    _seen_by(friendships.c.user_id, friendships.c.friend_id, Direction.OUTGOING),
+    _seen_by(friendships.c.friend_id, friendships.c.user_id, Direction.INCOMING),
+).subquery("sides")
 _FRIENDS = _people(
-    friendships.c.id,
-    case((_ASKED, friendships.c.friend_id), else_=friendships.c.user_id),
-    friendships.c.status,
-    friendships.c.created_at,
-    _DIRECTION,
-).where(or_(_ASKED, friendships.c.friend_id == _ME))
+    _SIDES,
+    _SIDES.c.person_id,
+    _SIDES.c.status,
+    case((_SIDES.c.status == FriendshipStatus.PENDING, _SIDES.c.direction)),
+).where(_SIDES.c.reader_id == _ME)
 _BLOCKED = _people(
-    blocks.c.id,
-    blocks.c.blocked_id,
-    literal(FriendListStatus.BLOCKED.value, String()),
-    blocks.c.created_at,
-    null(),
+    blocks, blocks.c.blocked_id, literal(FriendListStatus.BLOCKED.value, String()), null()
 ).where(blocks.c.blocker_id == _ME)
 
 
@@ -165,17 +171,20 @@ def people(
     connection: Connection, *, viewer_id: UUID, status: FriendListStatus, now: datetime, page: PageRequest
 ) -> Page[FriendRow]:
     """Return a page of the reader's friends, requests in both directions, or blocked people, newest first."""
-    if status is FriendListStatus.BLOCKED:
-        statement, table = _BLOCKED, blocks
-    else:
-        statement, table = _FRIENDS.where(friendships.c.status == FriendshipStatus(status)), friendships
+    statement, edges = _list_of(status)
     return fetch_page(
         connection,
         statement.params(viewer_id=viewer_id, now=now),
-        sort=(SortKey(table.c.created_at, descending=True), SortKey(table.c.id)),
+        sort=(SortKey(edges.c.created_at, descending=True), SortKey(edges.c.id)),
         page=page,
         make_row=_friend,
     )
+
+
+def _list_of(status: FriendListStatus) -> tuple[Select[Any], FromClause]:
+    if status is FriendListStatus.BLOCKED:
+        return _BLOCKED, blocks
+    return _FRIENDS.where(_SIDES.c.status == FriendshipStatus(status)), _SIDES
 
 
 def _friend(*columns: Any) -> FriendRow:

@@ -4,7 +4,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, or_, select, true
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+
+ROWS_AT_ONCE = 500
+"""How many rows of a list that is read as a whole are fetched together."""
 
 Row = TypeVar("Row")
 Value = TypeVar("Value")
@@ -44,6 +59,14 @@ class SortKey(NamedTuple):
         return following
 
 
+class Details(NamedTuple):
+    """What is read about the rows of a page only, once they are found."""
+
+    columns: Sequence[ColumnElement[Any]]
+    joined_to: Callable[[FromClause, FromClause], FromClause]
+    """Takes what is selected from so far and the page in it, whose columns are those of the statement."""
+
+
 def fetch_page(
     connection: Connection,
     statement: Select[Any],
@@ -51,19 +74,23 @@ def fetch_page(
     sort: Sequence[SortKey],
     page: PageRequest,
     make_row: Callable[..., Row],
+    details: Details | None = None,
 ) -> Page[Row]:
     """Run one statement for one page of ``statement`` and build each row with ``make_row(*columns)``.
 
     ``sort`` ends in a unique column, so pages stay stable while rows are added. One row more than
     asked for is read to know whether there is a next page. By offset the same statement counts.
+    With ``details`` their columns make the row, and those of ``statement`` only say which rows there are.
     """
     keyed = statement.add_columns(*(key.column.label(f"_key_{n}") for n, key in enumerate(sort)))
     if page.after is None:
-        return _fetch_by_offset(connection, keyed, sort, page, make_row)
+        return _fetch_by_offset(connection, keyed, sort, page, make_row, details)
     after = _after(sort, page.after)
-    rows = connection.execute(
-        keyed.where(after).order_by(*(key.ordered for key in sort)).limit(_literal(page.limit + 1))
-    ).all()
+    following = keyed.where(after).order_by(*(key.ordered for key in sort)).limit(_literal(page.limit + 1))
+    if details is not None:
+        found = following.cte("page")
+        following = _detailed(select(), found, found, details, sort).order_by(*_key_order(found, sort))
+    rows = connection.execute(following).all()
     return _page(rows, len(sort), page.limit, None, make_row)
 
 
@@ -73,6 +100,7 @@ def _fetch_by_offset(
     sort: Sequence[SortKey],
     page: PageRequest,
     make_row: Callable[..., Row],
+    details: Details | None,
 ) -> Page[Row]:
     # Counting and the page in one statement: a count of one row joined to the page's rows, so that an
     # empty page still says how many there are.
@@ -84,19 +112,30 @@ def _fetch_by_offset(
         .offset(_literal(page.offset))
         .cte("page")
     )
-    order = [
-        column.desc() if key.descending else column.asc()
-        for n, key in enumerate(sort)
-        for column in [rows_of_page.c[f"_key_{n}"]]
-    ]
-    joined = (
-        select(count.c.total, rows_of_page)
-        .select_from(count.outerjoin(rows_of_page, true()))
-        .order_by(*order)
-    )
+    both = count.outerjoin(rows_of_page, true())
+    counted = select(count.c.total)
+    if details is None:
+        joined = counted.add_columns(rows_of_page).select_from(both)
+    else:
+        joined = _detailed(counted, both, rows_of_page, details, sort).add_columns(rows_of_page.c._present)
+    joined = joined.order_by(*_key_order(rows_of_page, sort))
     found = connection.execute(joined).all()
     rows = [row[1:-1] for row in found if row[-1]]
     return _page(rows, len(sort), page.limit, found[0][0], make_row)
+
+
+def _detailed(
+    statement: Select[Any], source: FromClause, page: CTE, details: Details, sort: Sequence[SortKey]
+) -> Select[Any]:
+    keys = (page.c[f"_key_{n}"] for n in range(len(sort)))
+    return statement.add_columns(*details.columns, *keys).select_from(details.joined_to(source, page))
+
+
+def _key_order(page: CTE, sort: Sequence[SortKey]) -> list[ColumnElement[Any]]:
+    columns = [page.c[f"_key_{n}"] for n in range(len(sort))]
+    return [
+        column.desc() if key.descending else column.asc() for key, column in zip(sort, columns, strict=True)
+    ]
 
 
 def _page(

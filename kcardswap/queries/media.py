@@ -1,16 +1,22 @@
-"""Which pictures somebody may look at."""
+"""Which pictures somebody may look at, and which cards show the same one."""
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, literal, or_, select, true
 
 from kcardswap.domain.media import MediaStatus, MediaTarget
+from kcardswap.persistence.orm.accounts import users
 from kcardswap.persistence.orm.cards import cards, is_swappable
-from kcardswap.persistence.orm.media import media_assets
+from kcardswap.persistence.orm.gallery import gallery_cards
+from kcardswap.persistence.orm.media import media_assets, shows_same_picture
 from kcardswap.persistence.orm.trades import trade_items, trade_participants
-from kcardswap.queries.cards import is_open_to
+from kcardswap.queries.cards import CARD_COLUMNS, CardRow, is_open_to
+from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
+from kcardswap.queries.visibility import visible_to
 
 
 class ReadablePicture(NamedTuple):
@@ -23,8 +29,8 @@ class ReadablePicture(NamedTuple):
 def readable(connection: Connection, *, ids: Collection[UUID], viewer_id: UUID) -> list[ReadablePicture]:
     """Return the pictures among ``ids`` that are confirmed and that ``viewer_id`` may look at.
 
-    These are their own ones, and those of cards that others offer or that are part of a trade they take
-    part in.
+    These are their own ones, those of cards that others offer or that are part of a trade they take part
+    in, and those of galleries.
     """
     statement = select(media_assets.c.id, media_assets.c.object_key).where(
         media_assets.c.id.in_(sorted(set(ids))),
@@ -35,6 +41,7 @@ def readable(connection: Connection, *, ids: Collection[UUID], viewer_id: UUID) 
                 media_assets.c.target_type == MediaTarget.CARD,
                 or_(_is_of_offered_card(viewer_id), _is_in_trade_of(viewer_id)),
             ),
+            and_(media_assets.c.target_type == MediaTarget.GALLERY_CARD, _is_in_open_gallery(viewer_id)),
         ),
     )
     return [ReadablePicture(*row) for row in connection.execute(statement)]
@@ -47,9 +54,81 @@ def _is_of_offered_card(viewer_id: UUID) -> ColumnElement[bool]:
     return offered.select_from(cards).correlate(media_assets).exists()
 
 
+def _is_in_open_gallery(viewer_id: UUID) -> ColumnElement[bool]:
+    joined = gallery_cards.join(users, users.c.id == gallery_cards.c.user_id)
+    card = select(literal(1)).where(gallery_cards.c.id == media_assets.c.target_id, visible_to(viewer_id))
+    return card.select_from(joined).correlate(media_assets).exists()
+
+
 def _is_in_trade_of(viewer_id: UUID) -> ColumnElement[bool]:
     joined = trade_items.join(trade_participants, trade_participants.c.trade_id == trade_items.c.trade_id)
     item = select(literal(1)).where(
         trade_items.c.card_id == media_assets.c.target_id, trade_participants.c.user_id == viewer_id
     )
     return item.select_from(joined).correlate(media_assets).exists()
+
+
+class SamePicture(NamedTuple):
+    """A card that was found to show the picture of other owners' cards, and those that still do."""
+
+    card: CardRow
+    found_at: datetime
+    same_as: list[CardRow]
+
+
+_one = media_assets.alias("one")
+_FOUND = (
+    select(*CARD_COLUMNS, media_assets.c.same_picture_at)
+    .select_from(cards.join(media_assets, media_assets.c.id == cards.c.media_asset_id))
+    .where(
+        media_assets.c.same_picture_at.is_not(None),
+        media_assets.c.status == MediaStatus.ATTACHED,
+        cards.c.deleted_at.is_(None),
+    )
+)
+_NEWEST_FIRST = (SortKey(media_assets.c.same_picture_at, descending=True), SortKey(media_assets.c.id))
+
+
+def same_pictures(connection: Connection, *, card_id: UUID | None, page: PageRequest) -> Page[SamePicture]:
+    """Return a page of the cards found to show another owner's picture, or this one; newest first."""
+    statement = _FOUND if card_id is None else _FOUND.where(cards.c.id == card_id)
+    found = fetch_page(connection, statement, sort=_NEWEST_FIRST, page=page, make_row=_finding)
+    others: dict[UUID, list[CardRow]] = defaultdict(list)
+    for shown_by, *row in connection.execute(_same_as([row.card.id for row in found.rows], CARD_COLUMNS)):
+        others[shown_by].append(CardRow(*row))
+    rows = [row._replace(same_as=others[row.card.id]) for row in found.rows]
+    return Page(rows, found.total, found.next_key)
+
+
+def same_picture_card_ids(connection: Connection, *, card_id: UUID) -> list[UUID]:
+    """Return the cards of other owners that show the same picture as this one now, oldest first."""
+    return [row.id for row in connection.execute(_same_as([card_id], [cards.c.id]))]
+
+
+def _finding(*columns: Any) -> SamePicture:
+    return SamePicture(CardRow(*columns[:-1]), columns[-1], [])
+
+
+def _same_as(card_ids: Collection[UUID], columns: Sequence[Column[Any]]) -> Select[Any]:
+    # A probe for each picture found: PostgreSQL cannot tell how few share a quarter of a hash, and would
+    # rather read all cards to join them.
+    card = (
+        select(cards)
+        .where(cards.c.id == media_assets.c.target_id, cards.c.deleted_at.is_(None))
+        .limit(1)
+        .lateral("card")
+    )
+    joined = _one.join(media_assets, shows_same_picture(_one, media_assets)).join(card, true())
+    return (
+        select(
+            _one.c.target_id.label("shown_by"),
+            *(card.c[column.name] if column.table is cards else column for column in columns),
+        )
+        .select_from(joined)
+        .where(
+            _one.c.target_type == MediaTarget.CARD,
+            _one.c.status == MediaStatus.ATTACHED,
+            _one.c.target_id.in_(sorted(card_ids)),
+        )
+        .order_by(card.c.created_at, card.c.id)
+    )

@@ -19,13 +19,12 @@ from sqlalchemy import (
     true,
 )
 
-from kcardswap.domain.accounts import UserNotFound, UserStatus
+from kcardswap.domain.accounts import UserNotFound
 from kcardswap.domain.profiles import SwapMode
-from kcardswap.domain.trades import TradeStatus
 from kcardswap.persistence.orm.accounts import users
 from kcardswap.persistence.orm.profiles import profiles
-from kcardswap.persistence.orm.trades import trade_participants, trades
-from kcardswap.queries.visibility import has_blocked
+from kcardswap.persistence.orm.trades import trade_participants
+from kcardswap.queries.visibility import visible_to
 
 ONLINE_FOR = timedelta(minutes=5)
 """How long after their last request somebody still counts as online."""
@@ -102,9 +101,9 @@ def completed_trades_of(user_id: ColumnElement[UUID]) -> ScalarSelect[int]:
     """Return the number of swaps this person finished, as a column of the surrounding select."""
     return (
         select(func.count())
-        .select_from(trade_participants.join(trades, trades.c.id == trade_participants.c.trade_id))
-        .where(trade_participants.c.user_id == user_id, trades.c.status == TradeStatus.COMPLETED)
-        .correlate_except(trade_participants, trades)
+        .select_from(trade_participants)
+        .where(trade_participants.c.user_id == user_id, trade_participants.c.completed_at.is_not(None))
+        .correlate_except(trade_participants)
         .scalar_subquery()
     )
 
@@ -138,8 +137,7 @@ _PUBLIC = (
     .select_from(users.outerjoin(profiles))
     .where(
         users.c.id == bindparam("user_id", type_=Uuid()),
-        users.c.status != UserStatus.DELETED,
-        ~has_blocked(users.c.id, bindparam("viewer_id", type_=Uuid())),
+        visible_to(bindparam("viewer_id", type_=Uuid())),
     )
 )
 

@@ -6,7 +6,7 @@ Each takes columns or values, so one fragment serves a list (columns of its rows
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, FromClause, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, FromClause, and_, literal, or_, select
 
 from kcardswap.domain.accounts import UserStatus
 from kcardswap.persistence.orm.accounts import users
@@ -26,6 +26,14 @@ def blocked_either_way(a: Person, b: Person) -> ColumnElement[bool]:
     """Return the condition that one of the two shut the other out."""
     # Two probes of the unique index; one EXISTS with OR inside would read all blocks of both.
     return or_(has_blocked(a, b), has_blocked(b, a))
+
+
+def visible_to(viewer_id: Person) -> ColumnElement[bool]:
+    """Return the condition that the person of ``users`` is there for the viewer.
+
+    Deleted people are there for nobody; other people are not there for those they blocked.
+    """
+    return and_(users.c.status != UserStatus.DELETED, ~has_blocked(users.c.id, viewer_id))
 
 
 def person_is_gone(user_id: Person) -> ColumnElement[bool]:

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from kcardswap.domain.cards import Card, CardStatus
-from kcardswap.domain.errors import Unavailable
-from kcardswap.domain.media import ImageType, MediaAsset, MediaTarget, UploadMissing
+from kcardswap.domain.cards import TEXT_FIELDS, Card, CardStatus
+from kcardswap.domain.errors import Unavailable, WriteConflict
+from kcardswap.domain.media import ImageType, MediaAsset, MediaStatus, MediaTarget, UploadMissing
 from kcardswap.domain.quotas import LimitKey, QuotaCalendar, require_file_size, require_room
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 from kcardswap.gateways.uploads import TakenIn, take_in
@@ -17,7 +17,7 @@ from kcardswap.persistence.unit_of_work import UnitOfWork
 
 
 class AnnouncedCard(NamedTuple):
-    """Where to PUT the picture of a new card, until when, and where it will be seen."""
+    """Where to PUT the picture of a card, until when, and where it will be seen."""
 
     card_id: UUID
     upload_url: str
@@ -45,21 +45,12 @@ def announce(
     :raises LimitExceeded: too large a file, too many cards today, or no room left for pictures.
     """
     with uow:
-        described = _with_photocard(uow, description)
+        described = _with_photocard(uow, description, by=owner_id)
         card_id, now = uow.new_id(), uow.clock.now()
         _require_room_for_card(uow, calendar, owner_id, file_size_bytes=file_size_bytes, created_at=now)
-        media = MediaAsset.announce(
-            id=uow.new_id(),
-            owner_id=owner_id,
-            content_type=content_type,
-            declared_bytes=file_size_bytes,
-            lifetime=lifetime,
-            now=now,
-            card_id=card_id,
+        media = _announce_media(
+            uow, owner_id, card_id, content_type, file_size_bytes, lifetime=lifetime, now=now
         )
-        uow.media.add(media)
-        # Across aggregates there is no relationship to order the inserts by.
-        uow.flush()
         card = Card.announce(
             id=card_id,
             owner_id=owner_id,
@@ -70,18 +61,112 @@ def announce(
         )
         uow.cards.add(card)
         uow.commit()
-        key, expires_at = media.object_key, media.upload_expires_at
-    url = storage.upload_url(
-        key, content_type=content_type.value, max_bytes=file_size_bytes, expires_at=expires_at
+    return _announced(storage, card_id, media)
+
+
+def announce_picture(
+    uow: UnitOfWork,
+    storage: ObjectStorage,
+    calendar: QuotaCalendar,
+    *,
+    card_id: UUID,
+    by: UUID,
+    content_type: ImageType,
+    file_size_bytes: int,
+    lifetime: timedelta,
+) -> AnnouncedCard:
+    """Let the picture a card lacks be uploaded for ``lifetime``; the card's earlier URL gives way.
+
+    It counts as a card of the day it is asked for on, like a new card.
+
+    :raises CardNotFound: unknown or deleted.
+    :raises NotOwner: somebody else's.
+    :raises CardNotPending: it has its picture.
+    :raises LimitExceeded: too large a file, too many cards today, or no room left for pictures.
+    """
+    with uow:
+        card = uow.cards.get_present(card_id, lock=True)
+        card.refuse_others(by)
+        card.refuse_confirmed()
+        replaced_key = _withdraw_picture(uow, card)
+        now = uow.clock.now()
+        _require_room_for_card(uow, calendar, by, file_size_bytes=file_size_bytes, created_at=now)
+        media = _announce_media(uow, by, card_id, content_type, file_size_bytes, lifetime=lifetime, now=now)
+        card.await_picture(media.id, until=media.upload_expires_at)
+        uow.commit()
+    if replaced_key not in (None, media.object_key):
+        uow.once_durable(partial(_forget_upload, storage, replaced_key))
+    return _announced(storage, card_id, media)
+
+
+def _withdraw_picture(uow: UnitOfWork, card: Card) -> str | None:
+    """Remove the record of a picture that has not come and return the key it was expected under."""
+    media = None if card.media_asset_id is None else uow.media.find(card.media_asset_id, lock=True)
+    if media is None:
+        return None
+    uow.media.remove(media)
+    # The next picture may have the same key, and inserts would be sent before deletes.
+    uow.flush()
+    return media.object_key
+
+
+def _forget_upload(storage: ObjectStorage, object_key: str) -> None:
+    # The purge of objects without a record removes what stays behind, or still comes through the old URL.
+    with suppress(Unavailable):
+        storage.discard_upload(object_key)
+
+
+def _announce_media(
+    uow: UnitOfWork,
+    owner_id: UUID,
+    card_id: UUID,
+    content_type: ImageType,
+    file_size_bytes: int,
+    *,
+    lifetime: timedelta,
+    now: datetime,
+) -> MediaAsset:
+    media = MediaAsset.announce(
+        id=uow.new_id(),
+        owner_id=owner_id,
+        content_type=content_type,
+        declared_bytes=file_size_bytes,
+        lifetime=lifetime,
+        now=now,
+        card_id=card_id,
     )
-    return AnnouncedCard(card_id, url, content_type, expires_at, key)
+    uow.media.add(media)
+    # Across aggregates there is no relationship to order the statements by.
+    uow.flush()
+    return media
 
 
-def _with_photocard(uow: UnitOfWork, description: Mapping[str, Any]) -> Mapping[str, Any]:
+def _announced(storage: ObjectStorage, card_id: UUID, media: MediaAsset) -> AnnouncedCard:
+    url = storage.upload_url(
+        media.object_key,
+        content_type=media.content_type,
+        max_bytes=media.declared_bytes,
+        expires_at=media.upload_expires_at,
+    )
+    return AnnouncedCard(
+        card_id, url, ImageType(media.content_type), media.upload_expires_at, media.object_key
+    )
+
+
+def _with_photocard(
+    uow: UnitOfWork, description: Mapping[str, Any], *, by: UUID, card: Card | None = None
+) -> Mapping[str, Any]:
+    """Return the description with the photocard it means: the one it names, or what its texts match.
+
+    What is said about a known ``card`` counts together with the texts it has.
+    """
     wanted = description.get("photocard_id")
-    if wanted is None:
+    if wanted is not None:
+        return {**description, "photocard_id": uow.photocards.behind(wanted)}
+    if card is not None and ("photocard_id" in description or not card.changes_texts(description)):
         return description
-    return {**description, "photocard_id": uow.cards.photocard_behind(wanted)}
+    texts = {name: description.get(name, getattr(card, name, None)) for name in TEXT_FIELDS}
+    return {**description, "photocard_id": uow.photocards.matching(texts, submitted_by=by)}
 
 
 def _require_room_for_card(
@@ -125,40 +210,54 @@ def confirm_upload(
             return
         media = _picture_of(uow, card)
         plan = uow.quotas.plan_of(by)
-        key, declared = media.object_key, ImageType(media.content_type)
+        media_id, key, declared = media.id, media.object_key, ImageType(media.content_type)
     taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
-    _confirm_checked(uow, calendar, taken, card_id=card_id)
+    _confirm_checked(uow, storage, calendar, taken, card_id=card_id, media_id=media_id)
     uow.once_durable(partial(storage.discard_upload, key))
 
 
 def _confirm_checked(
-    uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn | None, *, card_id: UUID
+    uow: UnitOfWork,
+    storage: ObjectStorage,
+    calendar: QuotaCalendar,
+    taken: TakenIn | None,
+    *,
+    card_id: UUID,
+    media_id: UUID,
 ) -> None:
     with uow:
         card = uow.cards.get_present(card_id, lock=True)
         if card.is_confirmed:
             # A parallel call was faster, and may have used up the upload; the bytes are counted once.
             return
-        if taken is None:
+        if taken is None or card.media_asset_id != media_id:
+            # Nothing came, or another upload URL was asked for since: what it takes is to be checked.
             raise UploadMissing()
         media = _picture_of(uow, card, lock=True)
-        now = _charge(uow, calendar, card, taken.uploaded_bytes)
+        storage.store(media.object_key, taken.image.data, content_type=taken.image.content_type.value)
+        now = _charge(uow, calendar, media, taken.uploaded_bytes)
         media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
         media.attach(MediaTarget.CARD, card.id)
         card.confirm_upload(size_bytes=taken.uploaded_bytes, now=now)
+        uow.flush()
+        media.found_elsewhere(uow.media.cards_with_same_picture(media), now=now)
         uow.commit()
 
 
 def _picture_of(uow: UnitOfWork, card: Card, *, lock: bool = False) -> MediaAsset:
     if card.media_asset_id is None:
         raise UploadMissing()
-    return uow.media.get(card.media_asset_id, lock=lock)
+    media = uow.media.get(card.media_asset_id, lock=lock)
+    if media.status is MediaStatus.DELETED:
+        # The purge was here, and the card goes on waiting for a picture.
+        raise UploadMissing()
+    return media
 
 
-def _charge(uow: UnitOfWork, calendar: QuotaCalendar, card: Card, uploaded_bytes: int) -> datetime:
+def _charge(uow: UnitOfWork, calendar: QuotaCalendar, media: MediaAsset, uploaded_bytes: int) -> datetime:
     """Count an upload towards the limits it falls under and return the moment it counts at."""
-    owner_id, plan, now = card.owner_id, uow.quotas.plan_of(card.owner_id), uow.clock.now()
-    day = calendar.day(card.created_at)
+    owner_id, plan, now = media.owner_id, uow.quotas.plan_of(media.owner_id), uow.clock.now()
+    day = calendar.day(media.created_at)
     uow.quotas.lock(owner_id, LimitKey.CARD_STORAGE_BYTES_MAX, now=now)
     uow.quotas.lock(owner_id, LimitKey.CARDS_PER_DAY, period_start=day.start, now=now)
     now = uow.clock.now()
@@ -168,7 +267,7 @@ def _charge(uow: UnitOfWork, calendar: QuotaCalendar, card: Card, uploaded_bytes
     )
     used = uow.cards.stored_bytes(owner_id)
     require_room(plan, LimitKey.CARD_STORAGE_BYTES_MAX, used=used, wanted=uploaded_bytes)
-    if card.upload_ran_out(now):
+    if media.upload_ran_out(now):
         # It no longer counted, so other cards may have taken its place meanwhile.
         made = uow.cards.announced_on(owner_id, day, now=now)
         require_room(plan, LimitKey.CARDS_PER_DAY, used=made, wanted=1, reset_at=day.reset_at)
@@ -187,9 +286,14 @@ def edit(uow: UnitOfWork, *, card_id: UUID, by: UUID, changes: Mapping[str, Any]
     with uow:
         # Asked before anything is locked: photocards are locked before cards, yet a card that is not
         # the caller's is the more important thing to say.
-        _own_card(uow, card_id, by)
-        described = _with_photocard(uow, changes)
-        uow.cards.get_present(card_id, lock=True).edit(described)
+        card = _own_card(uow, card_id, by)
+        read = card.texts
+        described = _with_photocard(uow, changes, by=by, card=card)
+        card = uow.cards.get_present(card_id, lock=True)
+        if card.texts != read:
+            # A parallel edit came between; the photocard was matched with texts that are gone.
+            raise WriteConflict()
+        card.edit(described)
         uow.commit()
 
 
@@ -213,13 +317,14 @@ def delete(uow: UnitOfWork, storage: ObjectStorage, *, card_id: UUID, by: UUID) 
             storage.remove(unused_key)
 
 
-def _own_card(uow: UnitOfWork, card_id: UUID, by: UUID) -> None:
-    """Make sure that a card is the caller's, and free it when only an overdue trade still holds it."""
+def _own_card(uow: UnitOfWork, card_id: UUID, by: UUID) -> Card:
+    """Return a card of the caller, freed when only an overdue trade still held it."""
     card = uow.cards.get_present(card_id)
     card.refuse_others(by)
     if card.status is CardStatus.TRADING:
         now = uow.clock.now()
         uow.reservations.lapse(uow.trades.lock_for_proposal(card_ids=[card_id], people=(), now=now), now)
+    return card
 
 
 def _let_go_of_picture(uow: UnitOfWork, card: Card) -> str | None:

@@ -40,9 +40,16 @@ class KeptAnswer(NamedTuple):
 
 
 def fingerprint(method: str, path: str, body: Mapping[str, Any] | None) -> str:
-    """Return what makes two requests the same: method, path and canonical JSON body, as SHA-256 in hex."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    """Return what makes two requests the same: method, path and canonical JSON body, as SHA-256 in hex.
+
+    The bytes of a file in a form stand as their own SHA-256.
+    """
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), default=_digest)
     return sha256(f"{method} {path} {canonical}".encode()).hexdigest()
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()
 
 
 def claim(

@@ -1,11 +1,20 @@
-"""Uploading pictures and having them checked."""
+"""Uploading pictures, having them checked and giving them their place."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from kcardswap.domain.media import ImageType, MediaAsset, MediaNotFound, UploadMissing
+from kcardswap.domain.media import (
+    ImageType,
+    MediaAsset,
+    MediaNotFound,
+    MediaStatus,
+    MediaTarget,
+    StorageUnavailable,
+    UploadMissing,
+)
 from kcardswap.domain.quotas import LimitKey, QuotaCalendar, require_file_size
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 from kcardswap.gateways.uploads import TakenIn, take_in
@@ -69,7 +78,7 @@ def confirm(
     :raises UploadMissing: nothing was uploaded.
     :raises ImageRefused: not a picture of the declared type.
     :raises LimitExceeded: too large a file, or the bytes of the month are used up.
-    :raises Unavailable: the storage does not work.
+    :raises StorageUnavailable: the storage does not work.
     """
     with uow:
         media = uow.media.get_present(media_id)
@@ -81,13 +90,18 @@ def confirm(
         plan = uow.quotas.plan_of(by)
         key, declared = media.object_key, ImageType(media.content_type)
     taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
-    size = _confirm_checked(uow, calendar, taken, media_id=media_id)
+    size = _confirm_checked(uow, storage, calendar, taken, media_id=media_id)
     uow.once_durable(partial(storage.discard_upload, key))
     return size
 
 
 def _confirm_checked(
-    uow: UnitOfWork, calendar: QuotaCalendar, taken: TakenIn | None, *, media_id: UUID
+    uow: UnitOfWork,
+    storage: ObjectStorage,
+    calendar: QuotaCalendar,
+    taken: TakenIn | None,
+    *,
+    media_id: UUID,
 ) -> int:
     with uow:
         media = uow.media.get_present(media_id, lock=True)
@@ -96,6 +110,7 @@ def _confirm_checked(
             return media.actual_bytes
         if taken is None:
             raise UploadMissing()
+        storage.store(media.object_key, taken.image.data, content_type=taken.image.content_type.value)
         now = uow.clock.now()
         media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
         uow.quotas.charge(
@@ -108,3 +123,46 @@ def _confirm_checked(
         )
         uow.commit()
         return taken.uploaded_bytes
+
+
+def attach_to_gallery_card(
+    uow: UnitOfWork, storage: ObjectStorage, *, media_id: UUID, card_id: UUID, by: UUID
+) -> None:
+    """Show a picture on a card of a gallery, in place of an earlier one, which is deleted.
+
+    Attaching the same picture to the same card again changes nothing.
+
+    :raises MediaNotFound: unknown, deleted, or announced together with a card of the binder.
+    :raises GalleryCardNotFound: unknown.
+    :raises NotOwner: one of the two is somebody else's.
+    :raises MediaNotConfirmed: it was not checked yet.
+    :raises MediaAlreadyAttached: it belongs to something else.
+    """
+    with uow:
+        media, card = uow.media.get_present(media_id), uow.gallery_cards.get(card_id)
+        if media.is_of_a_card:
+            raise MediaNotFound()
+        media.refuse_others(by)
+        card.refuse_others(by)
+        uow.users.get(by, lock=True)
+        card = uow.gallery_cards.get(card_id, lock=True)
+        pictures = uow.media.find_many({media_id, card.media_asset_id or media_id}, lock=True)
+        if media_id not in pictures or media.status is MediaStatus.DELETED:
+            raise MediaNotFound()
+        media.refuse_other_target(MediaTarget.GALLERY_CARD, card.id)
+        replaced_id, unused_key = card.show(media.id), None
+        if replaced_id is not None:
+            pictures[replaced_id].delete(uow.clock.now())
+            unused_key = pictures[replaced_id].object_key
+            # A card has one place for a picture: it has to be free before the next one takes it.
+            uow.flush()
+        media.attach(MediaTarget.GALLERY_CARD, card.id)
+        uow.commit()
+    if unused_key is not None:
+        uow.once_durable(partial(_remove_object, storage, unused_key))
+
+
+def _remove_object(storage: ObjectStorage, key: str) -> None:
+    # Nobody is kept waiting for a storage that does not work: the purge removes what stays behind.
+    with suppress(StorageUnavailable):
+        storage.remove(key)

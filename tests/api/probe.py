@@ -15,7 +15,9 @@ from kcardswap.api.envelope import Answer
 from kcardswap.api.pagination import collection_of, page_answer, page_request
 from kcardswap.api.schemas.base import (
     CursorPageQuery,
+    File,
     Flag,
+    Form,
     Id,
     Moment,
     PageQuery,
@@ -185,6 +187,19 @@ def write_note(body: dict[str, Any]) -> dict[str, Any]:
     if text in PAUSES:
         PAUSES[text].hold()
     return {"id": note_id, "text": text}
+
+
+class NoteForm(Form):
+    """A note and the file it comes in."""
+
+    file = File(required=True)
+    loud = QueryFlag(load_default=False)
+
+
+@blp.operation("POST", "/probe/forms", caller=SIGNED_IN, body=NoteForm, answer=NoteSchema, status=201)
+def write_form(body: dict[str, Any]) -> dict[str, Any]:
+    """Write a row and say how long the file is, and whether it is loud."""
+    return {"id": _write(), "text": f"{len(body['file'])} {body['loud']}"}
 
 
 @blp.operation("POST", "/probe/things/<id:thing_id>/poke", caller=SIGNED_IN, status=204)

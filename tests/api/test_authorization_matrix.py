@@ -15,11 +15,11 @@ from werkzeug.test import TestResponse
 from kcardswap.domain.accounts import Role
 from kcardswap.runtime import Runtime
 from tests.api.swappers import Swappers
-from tests.api.test_openapi import operations, spec_of
+from tests.api.test_openapi import CALLERS, operations, spec_of
 from tests.people import API, MakePerson, Person, delete, refused, suspend
+from tests.wishes import wish
 
 UNKNOWN = "0199a7c0-0000-7000-8000-0000000000ff"
-CALLERS = ("anon", "user", "admin", "restricted")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def test_operations_of_somebody_signed_in_refuse_every_lesser_credential(
     app: Flask, client: FlaskClient, runtime: Runtime, person: MakePerson
 ) -> None:
     for kind, credential in credentials(runtime, person).items():
-        for name, operation in select(app, "user", "admin", "restricted").items():
+        for name, operation in select(app, *CALLERS[1:]).items():
             if operation["x-caller"] == "restricted" and kind == "restricted token":
                 continue
             answer = call(client, name, operation, credential.header)
@@ -132,7 +132,7 @@ def test_a_role_that_is_not_enough_is_refused_before_anything_is_looked_at(
     app: Flask, client: FlaskClient, person: MakePerson
 ) -> None:
     mina, root = person("mina"), person("root", Role.ADMIN)
-    for name, operation in select(app, "admin").items():
+    for name, operation in select(app, "admin", "admin or internal").items():
         answer = call(client, name, operation, mina.tokens.access_token)
         refused(answer, 403, "403_FORBIDDEN", "role_required")
         allowed = call(client, name, operation, root.tokens.access_token)
@@ -162,6 +162,7 @@ def foreign(runtime: Runtime, person: MakePerson) -> dict[str, str]:
         "trade_id": two.propose()["id"],
         "friendship_id": two.mina.post("/friends/request", body).get_json()["data"]["id"],
         "session_id": str(mina_session(two.mina, runtime)),
+        "item_id": str(wish(runtime, two.mina.user_id)),
     }
 
 

@@ -349,6 +349,7 @@ def store_trade(
                 role=TradeRole.RESPONDER if position else TradeRole.INITIATOR,
                 accepted_at=now,
                 proposed_at=now,
+                completed_at=now if completed else None,
             )
         )
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import time
@@ -63,8 +64,9 @@ def test_downgrade_goes_one_step_back_and_upgrade_all_the_way_up(url: str, conne
 
 
 def test_each_step_prints_a_line(url: str) -> None:
-    assert must("downgrade", url=url).startswith(f"Downgraded from {HEAD}: Received cards")
-    assert must("upgrade", url=url).startswith(f"Upgraded to {HEAD}: Received cards")
+    what_it_does = re.escape(must("history", "-r", f"{HEAD}:{HEAD}", url=url).partition(", ")[2].strip())
+    assert re.match(f"Downgraded from {HEAD}: {what_it_does}", must("downgrade", url=url))
+    assert re.match(f"Upgraded to {HEAD}: {what_it_does}", must("upgrade", url=url))
     assert must("upgrade", url=url) == ""
 
 
@@ -212,15 +214,16 @@ def test_autogenerate_drafts_what_the_database_lacks(
 
 
 def test_two_heads_are_told_and_merged(versions: Path, url: str, connection: Connection) -> None:
-    must("revision", "-m", "frames", "--rev-id", "0016", url=url)
-    must("revision", "-m", "stickers", "--rev-id", "0017", "--head", HEAD, "--splice", url=url)
-    assert {line.split()[0] for line in must("heads", url=url).splitlines()} == {"0016", "0017"}
+    frames, stickers, both = (f"{int(HEAD) + n:04d}" for n in (1, 2, 3))
+    must("revision", "-m", "frames", "--rev-id", frames, url=url)
+    must("revision", "-m", "stickers", "--rev-id", stickers, "--head", HEAD, "--splice", url=url)
+    assert {line.split()[0] for line in must("heads", url=url).splitlines()} == {frames, stickers}
     done = flask_db("upgrade", url=url)
     assert done.exit_code == 1
     assert "Multiple head revisions" in done.stderr
     must("merge", "heads", "-m", "frames and stickers", url=url)
     must("upgrade", url=url)
-    assert revision_in(connection) == ["0018"]
+    assert revision_in(connection) == [both]
 
 
 @pytest.mark.parametrize(

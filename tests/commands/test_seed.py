@@ -10,12 +10,16 @@ from sqlalchemy import Connection, distinct, func, select
 from kcardswap.commands.seed.people import PEOPLE
 from kcardswap.commands.seed.pictures import draw_card
 from kcardswap.persistence.orm.cards import cards
-from kcardswap.persistence.orm.catalog import catalog_groups, catalog_members
+from kcardswap.persistence.orm.catalog import catalog_groups, catalog_members, photocards
 from kcardswap.persistence.orm.friendships import friendships
+from kcardswap.persistence.orm.gallery import gallery_cards
+from kcardswap.persistence.orm.media import media_assets
 from kcardswap.persistence.orm.profiles import profiles
 from kcardswap.persistence.orm.trades import trades
+from kcardswap.persistence.orm.wishlist import wishlist_items
 from kcardswap.runtime import Runtime
 from kcardswap.settings import Environment
+from tests.pictures import stored
 
 
 def seed(app: Flask, name: str) -> str:
@@ -58,9 +62,47 @@ def test_the_demo_world_has_people_in_six_cities_and_a_swap_in_every_state(
         "rejected",
         "canceled",
     }
-    before = [number_of(connection, table) for table in (profiles, cards, friendships, trades)]
+    tables = (profiles, cards, friendships, trades, gallery_cards, media_assets, wishlist_items, photocards)
+    before = [number_of(connection, table) for table in tables]
     seed(app, "demo")
-    assert [number_of(connection, table) for table in (profiles, cards, friendships, trades)] == before
+    assert [number_of(connection, table) for table in tables] == before
+
+
+@pytest.mark.usefixtures("small_world")
+def test_demo_people_have_galleries_with_pictures_and_wish_for_what_others_offer(
+    app: Flask, connection: Connection, runtime: Runtime
+) -> None:
+    assert f" {2 * 14} gallery cards, {3 * 14} wishes, " in seed(app, "demo")
+    shown = gallery_cards.join(media_assets, media_assets.c.id == gallery_cards.c.media_asset_id)
+    keys = list(connection.scalars(select(media_assets.c.object_key).select_from(shown)))
+    assert len(keys) == 2 * 14
+    assert all(stored(runtime, key) for key in keys)
+    own = cards.c.owner_id == wishlist_items.c.user_id
+    same = cards.c.photocard_id == wishlist_items.c.photocard_id
+    met = select(wishlist_items.c.id).where(select(cards.c.id).where(same, ~own).exists())
+    assert len(list(connection.scalars(met))) == 3 * 14
+    # Nobody wished for what they had; some got it in a swap since.
+    has = select(cards.c.id).where(same, own, cards.c.acquired_trade_id.is_(None))
+    assert list(connection.scalars(select(wishlist_items.c.id).where(has.exists()))) == []
+    assert set(connection.scalars(select(wishlist_items.c.priority))) == {1, 2, 3}
+    # No drawing is taken for the photo of somebody else's card.
+    assert set(connection.scalars(select(media_assets.c.same_picture_at))) == {None}
+
+
+@pytest.mark.usefixtures("small_world")
+def test_a_gallery_card_left_without_its_picture_gets_it_from_the_next_seed(
+    app: Flask, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unplugged(*arguments: Any, **names: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kcardswap.services.media.attach_to_gallery_card", unplugged)
+        assert app.test_cli_runner().invoke(args=["seed", "demo"]).exit_code != 0
+    assert list(connection.scalars(select(gallery_cards.c.media_asset_id))) == [None]
+    seed(app, "demo")
+    pictures = list(connection.scalars(select(gallery_cards.c.media_asset_id)))
+    assert len(pictures) == 2 * 14 and None not in pictures
 
 
 @pytest.mark.usefixtures("small_world")

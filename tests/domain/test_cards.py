@@ -12,6 +12,7 @@ from kcardswap.domain.cards import (
     CardConfirmed,
     CardDeleted,
     CardInTrade,
+    CardNotPending,
     CardStatus,
     CardTraded,
     CardUnavailable,
@@ -82,11 +83,19 @@ def test_texts_are_kept_as_typed_and_compared_without_case_and_signs() -> None:
     assert (card.idol_norm, card.idol_group_norm, card.album_norm) == ("haerin", "newjeans", "getup")
 
 
-def test_an_upload_runs_out_only_while_the_picture_is_missing() -> None:
-    card = announced()
-    assert not card.upload_ran_out(NOW + timedelta(minutes=15) - timedelta(microseconds=1))
-    assert card.upload_ran_out(NOW + timedelta(minutes=15))
-    assert not confirmed().upload_ran_out(NOW + timedelta(days=1))
+def test_a_card_that_has_its_picture_waits_for_no_other() -> None:
+    announced().refuse_confirmed()
+    with pytest.raises(CardNotPending) as refused:
+        confirmed().refuse_confirmed()
+    assert refused.value.details == {"reason": "not_pending", "status": "confirmed"}
+
+
+def test_a_card_made_without_a_picture_is_never_given_a_time_it_has_to_come_by() -> None:
+    until, media_id = NOW + timedelta(hours=1), uuid4()
+    imported = Card.announce(id=uuid4(), owner_id=OWNER, description={}, now=NOW)
+    for card, expected in ((imported, None), (announced(), until)):
+        card.await_picture(media_id, until=until)
+        assert (card.media_asset_id, card.upload_expires_at) == (media_id, expected)
 
 
 def test_only_the_owner_is_let_through() -> None:

@@ -50,6 +50,13 @@ def attached() -> MediaAsset:
     return media
 
 
+def test_an_upload_runs_out_only_while_the_picture_is_missing() -> None:
+    media = announced()
+    assert not media.upload_ran_out(NOW + timedelta(minutes=15) - timedelta(microseconds=1))
+    assert media.upload_ran_out(NOW + timedelta(minutes=15))
+    assert not confirmed().upload_ran_out(NOW + timedelta(days=1))
+
+
 @pytest.mark.parametrize(
     ("content_type", "extension"),
     [

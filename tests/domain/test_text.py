@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcardswap.domain.text import NORM_MAX_LENGTH, normalise
+from kcardswap.domain.text import NORM_MAX_LENGTH, initial_consonants, normalise
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,26 @@ def test_case_and_spaces_never_matter(text: str) -> None:
 @given(st.text())
 def test_what_is_left_is_letters_and_digits_only(text: str) -> None:
     assert all(character.isalnum() for character in normalise(text) or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "consonants"),
+    [
+        ("아이브", "ㅇㅇㅂ"),
+        ("스트레이 키즈", "ㅅㅌㄹㅇㅋㅈ"),
+        ("까치", "ㄲㅊ"),
+        ("힣가", "ㅎㄱ"),
+        ("진", None),
+        ("IVE", None),
+        ("LE SSERAFIM 르세라핌", None),
+        ("ㅇㅇㅂ", None),
+        ("", None),
+    ],
+)
+def test_hangul_names_have_a_short_form_of_initial_consonants(text: str, consonants: str | None) -> None:
+    assert initial_consonants(text) == consonants
+
+
+def test_typed_and_stored_consonants_compare_alike() -> None:
+    # NFKC turns the letters of a keyboard into those that syllables are made of.
+    assert normalise("ㅇㅇㅂ") == normalise(initial_consonants("아이브")) == "\u110b\u110b\u1107"

@@ -132,7 +132,7 @@ def test_uploads_and_objects_of_one_key_are_apart(storage: LocalStorage) -> None
     storage.store(KEY, b"clean", content_type="image/jpeg")
     receive(storage, b"sent again")
     assert storage.read(KEY) == b"clean"
-    assert storage.read_upload(KEY) == b"sent again"
+    assert storage.read_upload(KEY, max_bytes=100) == b"sent again"
     assert storage.upload_size(KEY) == 10
 
 
@@ -143,7 +143,7 @@ def test_what_was_removed_is_gone_and_removing_again_is_fine(storage: LocalStora
         storage.discard_upload(KEY)
         storage.remove(KEY)
     assert storage.upload_size(KEY) is None
-    assert storage.read_upload(KEY) is None
+    assert storage.read_upload(KEY, max_bytes=100) is None
     with pytest.raises(ObjectNotFound):
         storage.read(KEY)
 
@@ -163,7 +163,7 @@ def test_a_byte_too_many_is_refused_and_leaves_nothing(
         storage.receive(KEY, stream, max_bytes=100)
     assert refused.value.details == {"max_bytes": 100}
     assert stream.tell() <= 101
-    assert storage.read_upload(KEY) == b"first"
+    assert storage.read_upload(KEY, max_bytes=100) == b"first"
     assert files_below(tmp_path) == {f"uploads/{KEY}"}
 
 
@@ -220,7 +220,7 @@ def test_a_storage_that_does_not_work_says_so(tmp_path: Path) -> None:
     acts: list[Callable[[], object]] = [
         lambda: storage.store(KEY, b"x", content_type="image/jpeg"),
         lambda: storage.receive(KEY, io.BytesIO(b"x"), max_bytes=5),
-        lambda: storage.read_upload(KEY),
+        lambda: storage.read_upload(KEY, max_bytes=100),
     ]
     for act in acts:
         with pytest.raises(Unavailable) as refused:

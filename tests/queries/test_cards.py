@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, update
 
 from kcardswap.domain.accounts import UserNotFound
 from kcardswap.domain.cards import CardNotFound, CardStatus, OwnersChoice, Rarity, UploadStatus
-from kcardswap.domain.quotas import MIB, Plan
+from kcardswap.domain.quotas import MIB
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.friendships import blocks
 from kcardswap.persistence.orm.media import media_assets
@@ -21,6 +21,7 @@ from kcardswap.runtime import Runtime
 from tests.conftest import MovableClock
 from tests.people import delete, make_user, suspend
 from tests.pictures import completed_trade, give, put_card
+from tests.premium import make_premium
 
 
 @pytest.fixture
@@ -269,10 +270,10 @@ def test_a_list_is_one_statement(
             assert sent() == 1
 
 
-def status(runtime: Runtime, connection: Connection, owner_id: UUID, plan: Plan = Plan.FREE) -> Any:
+def status(runtime: Runtime, connection: Connection, owner_id: UUID) -> Any:
     now = runtime.clock.now()
     day = runtime.quota_calendar.day(now)
-    return card_queries.quota_status(connection, owner_id=owner_id, day=day, now=now, plan=plan)
+    return card_queries.quota_status(connection, owner_id=owner_id, day=day, now=now)
 
 
 def test_the_quota_status_counts_as_uploading_does(
@@ -295,7 +296,8 @@ def test_the_quota_status_counts_as_uploading_does(
 
 
 def test_premium_has_no_daily_limit(runtime: Runtime, connection: Connection, mina: UUID) -> None:
-    found = status(runtime, connection, mina, Plan.PREMIUM)
+    make_premium(runtime, mina)
+    found = status(runtime, connection, mina)
     assert (found.daily_limit, found.remaining_uploads, found.unlimited) == (None, None, True)
     assert found.storage_limit_mb == 1024.0
 

@@ -104,6 +104,30 @@ def test_pages_are_newest_first_with_the_true_total(
     assert ([row.nickname for row in page.rows], page.total) == (["P3", "P2"], 5)
 
 
+def test_friends_asked_and_friends_who_asked_are_one_list_page_after_page(
+    runtime: Runtime, connection: Connection, clock: MovableClock, mina: UUID
+) -> None:
+    asked = [n % 3 > 0 for n in range(7)]
+    for n, mine in enumerate(asked):
+        # Two requests at a time, so that some come at the same moment and only their ids order them.
+        clock.advance(seconds=n % 2)
+        other = make_user(runtime, f"p{n}")
+        by, target_id = (mina, other) if mine else (other, mina)
+        services.request(runtime.unit_of_work(), by=by, target_id=target_id)
+    whole = listed(connection, mina, "pending", clock)
+    assert whole.total == len(whole.rows) == 7
+    assert sorted(whole.rows, key=lambda row: (-row.created_at.timestamp(), row.id)) == whole.rows
+    assert {row.nickname: row.direction == "outgoing" for row in whole.rows} == {
+        f"P{n}": mine for n, mine in enumerate(asked)
+    }
+    read: list[FriendRow] = []
+    after = None
+    while len(read) < 7:
+        page = listed(connection, mina, "pending", clock, limit=2, after=after)
+        read, after = read + page.rows, page.next_key
+    assert (read, after) == (whole.rows, None)
+
+
 def test_a_friendship_is_read_by_its_two_people_only(
     runtime: Runtime, connection: Connection, mina: UUID
 ) -> None:

@@ -90,7 +90,7 @@ def test_confirming_checks_cleans_counts_and_shows_the_card(
     assert shown is not None
     assert SECRET not in shown
     # Nothing of what was uploaded stays behind, for it tells the place.
-    assert runtime.storage.read_upload(announced.object_key) is None
+    assert runtime.storage.upload_size(announced.object_key) is None
     events = connection.scalars(select(outbox.c.event_type).order_by(outbox.c.id))
     assert {"CardConfirmed", "MediaConfirmed"} <= set(events)
 
@@ -249,7 +249,7 @@ def test_deleting_a_card_that_was_never_confirmed_discards_its_upload(
     send(runtime, announced.object_key, PICTURE)
     delete(runtime, announced.card_id, mina)
     assert picture_of(connection, announced.card_id)["status"] == "deleted"
-    assert runtime.storage.read_upload(announced.object_key) is None
+    assert runtime.storage.upload_size(announced.object_key) is None
 
 
 def test_the_picture_of_a_traded_card_stays_until_its_last_owner_deletes_it(

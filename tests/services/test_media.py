@@ -185,6 +185,16 @@ def test_an_upload_that_vanishes_while_it_is_checked_is_missing(
     runtime: Runtime, connection: Connection, mina: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     media_id = uploaded(runtime, connection, mina)
-    monkeypatch.setattr(runtime.storage, "read_upload", lambda key: None)
+    monkeypatch.setattr(runtime.storage, "read_upload", lambda key, max_bytes: None)
     with pytest.raises(UploadMissing):
         confirm(runtime, media_id, mina)
+
+
+def test_an_upload_that_grows_while_it_is_checked_is_read_no_further_than_the_limit(
+    runtime: Runtime, connection: Connection, mina: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media_id = uploaded(runtime, connection, mina, bytes(3 * MIB))
+    monkeypatch.setattr(runtime.storage, "upload_size", lambda key: 1000)
+    with pytest.raises(LimitExceeded) as refused:
+        confirm(runtime, media_id, mina)
+    assert refused.value.details["current_value"] == 2 * MIB + 1

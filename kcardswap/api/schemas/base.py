@@ -52,6 +52,10 @@ class Schema(MarshmallowSchema):
         unknown = EXCLUDE
 
 
+class Form(Schema):
+    """Base of the schemas of multipart forms; the values of their fields are text or the bytes of a file."""
+
+
 class Text(fields.String):
     """Trimmed text with a length in code points; blank optional text counts as null."""
 
@@ -149,6 +153,19 @@ class Moment(fields.DateTime):
         if not FIRST_YEAR < parsed.year < LAST_YEAR:
             raise ValidationError(f"Years {FIRST_YEAR + 1} to {LAST_YEAR - 1}.")
         return (parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed).astimezone(UTC)
+
+
+class File(fields.Field[bytes]):
+    """A file in a multipart form."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["metadata"] = {"type": "string", "format": "binary", **kwargs.get("metadata", {})}
+        super().__init__(**kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bytes:
+        if not isinstance(value, bytes):
+            raise ValidationError("Send this as a file.")
+        return value
 
 
 def many(field: Callable[[], fields.Field[Any]], *, min: int, max: int, **kwargs: Any) -> fields.List[Any]:

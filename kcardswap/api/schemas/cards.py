@@ -22,11 +22,16 @@ class CardDescription(Schema):
     note = Text(max=500, metadata={"example": "A tiny scratch on the back."})
 
 
-class CardUploadBody(CardDescription):
-    """A new card and the file of its picture."""
+class CardPictureBody(Schema):
+    """The file of a card's picture."""
 
     content_type = Choice(CardImageType, required=True)
     file_size_bytes = Whole(min=1, required=True, metadata={"example": 183204})
+
+
+class CardUploadBody(CardPictureBody, CardDescription):
+    """A new card and the file of its picture."""
+
     status = Choice(OwnersChoice, load_default=OwnersChoice.AVAILABLE)
 
 
@@ -37,7 +42,7 @@ class CardEditBody(CardDescription):
 
 
 class CardUploadSchema(Schema):
-    """Where to upload the picture of a new card."""
+    """Where to upload the picture of a card."""
 
     card_id = Id(required=True)
     upload_url = fields.String(required=True, metadata={"example": UPLOAD_URL_EXAMPLE})

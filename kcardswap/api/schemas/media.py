@@ -2,9 +2,10 @@
 
 from marshmallow import fields
 
-from kcardswap.api.schemas.base import Choice, Id, Schema, Text, Whole, many
+from kcardswap.api.schemas.base import Choice, CursorPageQuery, Id, Moment, Schema, Text, Whole, many
+from kcardswap.api.schemas.cards import CardSchema
 from kcardswap.api.schemas.images import IMAGE_URL_EXAMPLE, UPLOAD_URL_EXAMPLE, required_headers
-from kcardswap.domain.media import ImageType
+from kcardswap.domain.media import ImageType, MediaTarget
 
 
 class MediaUploadBody(Schema):
@@ -32,6 +33,37 @@ class MediaConfirmedSchema(Schema):
     status = fields.Constant("confirmed", required=True)
     file_size_bytes = fields.Integer(
         required=True, metadata={"description": "Size of the uploaded file.", "example": 183204}
+    )
+
+
+class AttachBody(Schema):
+    """The picture to attach."""
+
+    media_id = Id(required=True)
+
+
+class MediaAttachedSchema(Schema):
+    """A picture in its place."""
+
+    media_id = Id(required=True)
+    status = fields.Constant("attached", required=True)
+    attached_to = Choice(MediaTarget, required=True)
+    target_id = Id(required=True)
+
+
+class SamePictureQuery(CursorPageQuery):
+    """Which findings."""
+
+    card_id = Id(metadata={"description": "Only this card."})
+
+
+class SamePictureSchema(Schema):
+    """A card that shows the picture of cards of other owners."""
+
+    card = fields.Nested(CardSchema, required=True)
+    found_at = Moment(required=True)
+    same_as = fields.List(
+        fields.Nested(CardSchema), required=True, metadata={"description": "The others, oldest first."}
     )
 
 

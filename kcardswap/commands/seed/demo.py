@@ -9,7 +9,15 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from kcardswap.commands.seed.people import ALBUMS, CONDITIONS, PEOPLE, RARITIES, VERSIONS, DemoPerson
+from kcardswap.commands.seed.people import (
+    ALBUMS,
+    CONDITIONS,
+    MIN_CONDITIONS,
+    PEOPLE,
+    RARITIES,
+    VERSIONS,
+    DemoPerson,
+)
 from kcardswap.commands.seed.pictures import draw_card
 from kcardswap.domain.accounts import SessionClient
 from kcardswap.domain.cards import CardStatus
@@ -20,11 +28,23 @@ from kcardswap.gateways.identity import DevIdentityProvider
 from kcardswap.gateways.storage import LocalStorage
 from kcardswap.queries import demo as demo_queries
 from kcardswap.runtime import Runtime
-from kcardswap.services import accounts, cards, catalog, friendships, profiles, trades
+from kcardswap.services import (
+    accounts,
+    cards,
+    catalog,
+    friendships,
+    gallery,
+    media,
+    profiles,
+    trades,
+    wishlist,
+)
 
 DEMO_DOMAIN = "demo.kcardswap.test"
 CARDS_PER_PERSON = 10
 CARDS_PER_DAY = 3
+GALLERY_CARDS = 2
+WISHES = 3
 BEGAN = timedelta(days=40)
 SEED = 20260214
 
@@ -61,13 +81,21 @@ class DemoWorld:
             "Cards",
             (partial(self._make_card, person, n) for n in range(CARDS_PER_PERSON) for person in PEOPLE),
         )
+        yield (
+            "Galleries",
+            (partial(self._make_gallery_card, person, n) for n in range(GALLERY_CARDS) for person in PEOPLE),
+        )
         yield "Friends", (partial(self._befriend, n) for n in range(len(PEOPLE)))
+        yield "Wishes", (partial(self._wish, n, wish) for wish in range(WISHES) for n in range(len(PEOPLE)))
         yield "Swaps", (partial(self._swap, n, story) for n, story in enumerate(self._stories()))
 
     def summary(self) -> str:
         """Return what there is now, in words."""
         counts = self._read(demo_queries.counts)
-        return f"{counts.cards} cards, {counts.friendships} friendships, {counts.trades} swaps"
+        return (
+            f"{counts.cards} cards, {counts.gallery_cards} gallery cards, {counts.wishes} wishes, "
+            f"{counts.friendships} friendships, {counts.trades} swaps"
+        )
 
     def _at(self, ago: timedelta) -> None:
         self._clock.moment = self._today - ago
@@ -135,8 +163,7 @@ class DemoWorld:
             },
             lifetime=self._runtime.settings.upload_url_lifetime,
         )
-        assert isinstance(self._runtime.storage, LocalStorage), "demo pictures go to local storage"
-        self._runtime.storage.receive(announced.object_key, io.BytesIO(picture), max_bytes=len(picture))
+        self._send(announced.object_key, picture)
         cards.confirm_upload(
             self._runtime.unit_of_work(),
             self._runtime.storage,
@@ -145,6 +172,65 @@ class DemoWorld:
             card_id=announced.card_id,
             by=owner_id,
         )
+
+    def _send(self, key: str, picture: bytes) -> None:
+        assert isinstance(self._runtime.storage, LocalStorage), "demo pictures go to local storage"
+        self._runtime.storage.receive(key, io.BytesIO(picture), max_bytes=len(picture))
+
+    def _make_gallery_card(self, person: DemoPerson, number: int) -> None:
+        """Put a card at the end of the gallery, or give the one that is there the picture it lacks."""
+        owner_id = self._ids[person.name]
+        self._at(timedelta(days=15, minutes=-number))
+        random = Random(f"{SEED}-{person.name}-gallery-{number}")
+        group = self._groups[person.group]
+        member, era = random.choice(group.members).name, random.choice(ALBUMS[person.group])
+        card = self._read(demo_queries.gallery_card, user_id=owner_id, place=number)
+        card_id = card.id if card else self._new_gallery_card(owner_id, member, era)
+        if card is None or card.media_asset_id is None:
+            picture = draw_card(title=member, group=group.name, album=era, random=random)
+            media.attach_to_gallery_card(
+                self._runtime.unit_of_work(),
+                self._runtime.storage,
+                media_id=self._upload(owner_id, picture),
+                card_id=card_id,
+                by=owner_id,
+            )
+
+    def _new_gallery_card(self, owner_id: UUID, member: str, era: str) -> UUID:
+        description = {"title": f"{member}, {era}", "idol_name": member, "era": era}
+        return gallery.create(self._runtime.unit_of_work(), user_id=owner_id, description=description)
+
+    def _upload(self, owner_id: UUID, picture: bytes) -> UUID:
+        announced = media.announce(
+            self._runtime.unit_of_work(),
+            self._runtime.storage,
+            owner_id=owner_id,
+            content_type=ImageType.JPEG,
+            file_size_bytes=len(picture),
+            lifetime=self._runtime.settings.upload_url_lifetime,
+        )
+        self._send(f"media/{owner_id}/{announced.media_id}.{ImageType.JPEG.extension}", picture)
+        media.confirm(
+            self._runtime.unit_of_work(),
+            self._runtime.storage,
+            self._runtime.images,
+            self._runtime.quota_calendar,
+            media_id=announced.media_id,
+            by=owner_id,
+        )
+        return announced.media_id
+
+    def _wish(self, number: int, wish: int) -> None:
+        """Let somebody wish for a card they lack and one of the next people offers."""
+        seeker, owner = self._person(number), self._person(number + wish + 1)
+        if self._read(demo_queries.wishes_of, user_id=seeker) > wish:
+            return
+        self._at(timedelta(days=10, minutes=-wish))
+        photocard_id = self._read(demo_queries.photocard_to_wish_for, seeker_id=seeker, owner_id=owner)
+        if photocard_id is not None:
+            terms = {"priority": wish % 3 + 1, "min_condition": MIN_CONDITIONS[wish % len(MIN_CONDITIONS)]}
+            wanted = {"photocard_id": photocard_id, **terms}
+            wishlist.add(self._runtime.unit_of_work(), user_id=seeker, wanted=wanted)
 
     def _befriend(self, number: int) -> None:
         """Make friends with the next two people; ask a third, who has not answered yet."""

@@ -76,3 +76,4 @@ ALBUMS = {
 VERSIONS = ("Version A", "Version B", "Digipack", "Lucky draw")
 RARITIES = tuple(Rarity)
 CONDITIONS = tuple(Condition)
+MIN_CONDITIONS = (None, Condition.GOOD, Condition.POOR)

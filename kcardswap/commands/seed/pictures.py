@@ -8,25 +8,31 @@ from PIL import Image, ImageDraw, ImageFont
 
 # The proportions of a photocard, 55 mm by 85 mm.
 SIZE = (330, 510)
+POLYGONS = 14
 
 
 def draw_card(*, title: str, group: str, album: str, random: Random) -> bytes:
-    """Return a JPEG of a made-up card: a gradient, turned pentagons and its names."""
+    """Return a JPEG of a made-up card: a gradient, polygons strewn over it, and its names.
+
+    No two look alike: cards that did would be taken for the same photo.
+    """
     hue = random.random()
     image = Image.linear_gradient("L").resize(SIZE).convert("RGB")
     image = Image.blend(image, Image.new("RGB", SIZE, _colour(hue, 0.9)), 0.72)
     canvas = ImageDraw.Draw(image)
+    for _ in range(POLYGONS):
+        centre, radius = (random.uniform(0, SIZE[0]), random.uniform(0, SIZE[1])), random.uniform(30, 110)
+        colour = _colour(hue + random.uniform(-0.15, 0.15), random.uniform(0.3, 1.0))
+        sides, rotation = random.randint(3, 7), random.uniform(0, 360)
+        canvas.regular_polygon((*centre, radius), sides, rotation=rotation, fill=colour)
     canvas.rounded_rectangle((12, 12, SIZE[0] - 12, SIZE[1] - 12), radius=18, outline="white", width=3)
-    centre, radius = (SIZE[0] / 2, SIZE[1] * 0.4), 90
-    for turn in range(5):
-        canvas.regular_polygon(
-            (*centre, radius - 12 * turn), 5, rotation=14 * turn, fill=_colour(hue + 0.1 * turn, 1.0)
-        )
     for text, height, size in ((title, 0.66, 34), (group, 0.77, 26), (album, 0.86, 20)):
         canvas.text(
             (SIZE[0] / 2, SIZE[1] * height),
             text,
             fill="white",
+            stroke_width=2,
+            stroke_fill="black",
             anchor="mm",
             font=ImageFont.load_default(size),
         )

@@ -59,7 +59,11 @@ class TradeItem:
 
 @dataclass(eq=False, kw_only=True)
 class TradeParticipant:
-    """One person in a trade and the cards they give."""
+    """One person in a trade and the cards they give.
+
+    ``proposed_at`` and ``completed_at`` are those of the trade, kept here too so that a person's trades are
+    sorted and counted without reading them.
+    """
 
     id: UUID
     trade_id: UUID
@@ -69,6 +73,7 @@ class TradeParticipant:
     accepted_at: datetime | None
     confirmed_at: datetime | None
     proposed_at: datetime
+    completed_at: datetime | None
     gives: list[TradeItem]
 
 
@@ -346,6 +351,8 @@ class Trade(Aggregate):
     def _complete(self, now: datetime) -> None:
         self.status = TradeStatus.COMPLETED
         self.completed_at = now
+        for participant in self.participants:
+            participant.completed_at = now
         self.deadline_at = None
         self.record(TradeCompleted(trade_id=self.id, participant_ids=self.people))
 
@@ -367,6 +374,7 @@ def _seated(
             accepted_at=now if position == 0 else None,
             confirmed_at=None,
             proposed_at=now,
+            completed_at=None,
             gives=_given(moves, trade_id=trade_id, giver_id=user_id, now=now, new_id=new_id),
         )
         for position, user_id in enumerate(seats(moves, initiator_id=initiator_id))

@@ -1,7 +1,5 @@
 """cards."""
 
-from datetime import datetime
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -12,7 +10,6 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
-    or_,
 )
 
 from kcardswap.domain.cards import Card, CardStatus, Condition, Rarity, UploadStatus
@@ -26,8 +23,6 @@ from kcardswap.persistence.orm.base import (
     reference,
     times,
 )
-
-Moment = ColumnElement[datetime] | datetime
 
 cards = Table(
     "cards",
@@ -74,25 +69,26 @@ is_swappable: ColumnElement[bool] = and_(
 )
 """Which cards others see and trades may reserve; also the predicate of a partial index."""
 
+lacks_a_picture: ColumnElement[bool] = and_(
+    cards.c.upload_status == UploadStatus.PENDING,
+    cards.c.upload_expires_at.is_(None),
+    cards.c.deleted_at.is_(None),
+)
+"""Which cards were made without a picture and have none yet; they stay until somebody deletes them."""
+
+is_had: ColumnElement[bool] = and_(
+    cards.c.upload_status == UploadStatus.CONFIRMED,
+    cards.c.status != CardStatus.TRADED,
+    cards.c.deleted_at.is_(None),
+)
+"""Which cards somebody has, for swapping or not; also the predicate of a partial index."""
+
 counts_as_storage: ColumnElement[bool] = and_(
     cards.c.acquired_trade_id.is_(None),
     cards.c.upload_status == UploadStatus.CONFIRMED,
     cards.c.deleted_at.is_(None),
 )
 """Which cards' ``size_bytes`` count towards the storage of their owner: own uploads that are still there."""
-
-
-def counts_towards_day(begins_at: Moment, ends_at: Moment, now: Moment) -> ColumnElement[bool]:
-    """Return which cards count towards a day: own uploads of that day, also deleted ones.
-
-    A card whose picture never came before its upload URL ran out no longer counts.
-    """
-    return and_(
-        cards.c.acquired_trade_id.is_(None),
-        cards.c.created_at >= begins_at,
-        cards.c.created_at < ends_at,
-        or_(cards.c.upload_status == UploadStatus.CONFIRMED, cards.c.upload_expires_at > now),
-    )
 
 
 Index("ix_cards_owner_id_created_at_id", cards.c.owner_id, cards.c.created_at.desc(), cards.c.id)
@@ -102,6 +98,9 @@ Index(
     cards.c.created_at.desc(),
     cards.c.id,
     postgresql_where=is_swappable,
+)
+Index(
+    "ix_cards_had_photocard_id_owner_id", cards.c.photocard_id, cards.c.owner_id, postgresql_where=is_had
 )
 Index(
     "ix_cards_upload_expires_at",

@@ -1,5 +1,6 @@
 """catalog_groups, catalog_members, catalog_releases, catalog_aliases and photocards."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -7,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Date,
     Index,
     Integer,
@@ -15,18 +17,23 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal_column,
+    text,
 )
 from sqlalchemy.orm import RelationshipProperty, relationship
 
+from kcardswap.domain.cards import Rarity
 from kcardswap.domain.catalog import (
     AliasLocale,
     CatalogAlias,
     CatalogGroup,
     CatalogMember,
+    CatalogRelease,
     PhotocardSource,
     PhotocardStatus,
     ReleaseKind,
 )
+from kcardswap.domain.photocards import Photocard
 from kcardswap.persistence.orm.base import (
     choice,
     id_column,
@@ -110,7 +117,15 @@ Index(
     catalog_releases.c.released_on.desc(),
     catalog_releases.c.id,
 )
-Index("ix_catalog_releases_released_on_id", catalog_releases.c.released_on.desc(), catalog_releases.c.id)
+RELEASED_ON: ColumnElement[date] = literal_column(
+    "COALESCE(catalog_releases.released_on, '0001-01-01'::date)", Date
+)
+"""When a release came out; those nobody knows the day of are older than all others."""
+Index(
+    "ix_catalog_releases_newest",
+    text("COALESCE(released_on, '0001-01-01'::date) DESC"),
+    catalog_releases.c.id,
+)
 
 catalog_aliases = Table(
     "catalog_aliases",
@@ -123,12 +138,19 @@ catalog_aliases = Table(
     Column("text", String(200), nullable=False),
     Column("norm", String(200), nullable=False),
     *times(),
+    Column("generated", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("group_id", "norm"),
     UniqueConstraint("member_id", "norm"),
     UniqueConstraint("release_id", "norm"),
     one_of("locale", AliasLocale),
     CheckConstraint("num_nonnulls(group_id, member_id, release_id) = 1", name="one_owner"),
     Index("ix_catalog_aliases_norm", "norm"),
+    Index(
+        "ix_catalog_aliases_norm_trigrams",
+        "norm",
+        postgresql_using="gin",
+        postgresql_ops={"norm": "gin_trgm_ops"},
+    ),
 )
 
 photocards = Table(
@@ -143,7 +165,7 @@ photocards = Table(
     Column("release_text", String(100)),
     Column("version", String(100)),
     choice("source", PhotocardSource),
-    Column("rarity", String(20)),
+    choice("rarity", Rarity, nullable=True),
     choice("status", PhotocardStatus),
     reference("merged_into_id", "photocards.id", ondelete="RESTRICT", nullable=True),
     Column("match_key", CHAR(64), nullable=False),
@@ -155,7 +177,7 @@ photocards = Table(
     UniqueConstraint("match_key"),
     one_of("source", PhotocardSource),
     one_of("status", PhotocardStatus),
-    CheckConstraint("rarity IN ('common', 'rare', 'epic', 'legendary')", name="rarity"),
+    one_of("rarity", Rarity),
     CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name="merged"),
     CheckConstraint("merged_into_id <> id", name="merged_into_another"),
     CheckConstraint("status <> 'verified' OR group_id IS NOT NULL", name="verified_has_group"),
@@ -172,6 +194,12 @@ Index(
     photocards.c.created_at.desc(),
     photocards.c.id,
 )
+Index(
+    "ix_photocards_created_at_id",
+    photocards.c.created_at.desc(),
+    photocards.c.id,
+    postgresql_where=photocards.c.status != PhotocardStatus.MERGED.value,
+)
 
 
 def _aliases() -> "RelationshipProperty[CatalogAlias]":
@@ -181,8 +209,10 @@ def _aliases() -> "RelationshipProperty[CatalogAlias]":
 
 
 def map_catalog() -> None:
-    """Map groups with their members and aliases; releases and photocards have no entities yet."""
+    """Map groups with their members and aliases, releases with theirs, and photocards."""
+    mapper_registry.map_imperatively(Photocard, photocards)
     mapper_registry.map_imperatively(CatalogAlias, catalog_aliases)
+    mapper_registry.map_imperatively(CatalogRelease, catalog_releases, properties={"aliases": _aliases()})
     mapper_registry.map_imperatively(
         CatalogMember,
         catalog_members,

@@ -8,9 +8,12 @@ from kcardswap.persistence.orm.cards import map_cards
 from kcardswap.persistence.orm.catalog import map_catalog
 from kcardswap.persistence.orm.conversations import map_conversations
 from kcardswap.persistence.orm.friendships import map_friendships
+from kcardswap.persistence.orm.gallery import map_gallery
 from kcardswap.persistence.orm.media import map_media
 from kcardswap.persistence.orm.profiles import map_profiles
+from kcardswap.persistence.orm.subscriptions import map_subscriptions
 from kcardswap.persistence.orm.trades import map_trades
+from kcardswap.persistence.orm.wishlist import map_wishlist
 
 
 @cache
@@ -21,6 +24,9 @@ def map_entities() -> None:
     map_catalog()
     map_media()
     map_cards()
+    map_gallery()
+    map_wishlist()
     map_friendships()
     map_conversations()
     map_trades()
+    map_subscriptions()

@@ -92,6 +92,7 @@ trade_participants = Table(
     moment("accepted_at", nullable=True),
     moment("confirmed_at", nullable=True),
     moment("proposed_at"),
+    moment("completed_at", nullable=True),
     UniqueConstraint("trade_id", "user_id"),
     UniqueConstraint("trade_id", "position"),
     one_of("role", TradeRole),
@@ -111,6 +112,11 @@ Index(
     trade_participants.c.user_id,
     trade_participants.c.proposed_at.desc(),
     trade_participants.c.trade_id,
+)
+Index(
+    "ix_trade_participants_completed_user_id",
+    trade_participants.c.user_id,
+    postgresql_where=trade_participants.c.completed_at.is_not(None),
 )
 
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from kcardswap.domain.cards import Card, CardNotFound, PhotocardNotFound
+from kcardswap.domain.cards import Card, CardNotFound, UploadStatus
 from kcardswap.domain.quotas import Period
-from kcardswap.persistence.orm.cards import cards, counts_as_storage, counts_towards_day
-from kcardswap.persistence.orm.catalog import photocards
+from kcardswap.persistence.orm.cards import cards, counts_as_storage, lacks_a_picture
+from kcardswap.persistence.orm.media import counts_towards_day, media_assets
 from kcardswap.persistence.repositories.base import Repository
 
 
@@ -31,11 +31,34 @@ class CardRepository(Repository[Card]):
         return card
 
     def announced_on(self, owner_id: UUID, day: Period, *, now: datetime) -> int:
-        """Return how many of a person's cards count towards ``day`` at this moment."""
+        """Return how many pictures a person announced for cards count towards ``day`` at this moment."""
         statement = select(func.count()).where(
-            cards.c.owner_id == owner_id, counts_towards_day(day.begins_at, day.reset_at, now)
+            media_assets.c.owner_id == owner_id, counts_towards_day(day.begins_at, day.reset_at, now)
         )
         return self.session.scalar(statement) or 0
+
+    def without_picture(self, owner_id: UUID) -> int:
+        """Return how many cards of a person were made without a picture and have none yet."""
+        statement = select(func.count()).where(cards.c.owner_id == owner_id, lacks_a_picture)
+        return self.session.scalar(statement) or 0
+
+    def find_lapsed(self, *, before: datetime, limit: int) -> list[Card]:
+        """Return cards whose pictures never came and whose upload URLs ended before this moment, locked.
+
+        Cards made without a picture wait for one as long as it takes. What others have locked is left out.
+        """
+        statement = (
+            select(Card)
+            .where(cards.c.upload_status == UploadStatus.PENDING, cards.c.upload_expires_at < before)
+            .order_by(cards.c.upload_expires_at, cards.c.id)
+            .limit(limit)
+            .with_for_update(of=cards, skip_locked=True)
+        )
+        return self._all(statement.execution_options(populate_existing=True))
+
+    def add_many(self, added: Iterable[Card]) -> None:
+        """Store new cards that have nothing to tell yet with the next flush."""
+        self.session.add_all(added)
 
     def stored_bytes(self, owner_id: UUID) -> int:
         """Return the bytes of the pictures a person uploaded for cards they have not deleted."""
@@ -50,20 +73,3 @@ class CardRepository(Repository[Card]):
             cards.c.media_asset_id.in_(sorted(media_ids)), cards.c.deleted_at.is_(None)
         )
         return self.session.scalar(statement.limit(1)) is not None
-
-    def photocard_behind(self, photocard_id: UUID) -> UUID:
-        """Return the catalog entry an id stands for today: itself, or what it was merged into.
-
-        The entry cannot be merged into another until the commit.
-
-        :raises PhotocardNotFound: there is no such entry.
-        """
-        wanted: UUID | None = photocard_id
-        # Merges lead straight to their target; one made while waiting for the lock adds a step.
-        while wanted is not None:
-            statement = select(photocards.c.merged_into_id).where(photocards.c.id == wanted)
-            row = self.session.execute(statement.with_for_update(read=True)).one_or_none()
-            if row is None:
-                raise PhotocardNotFound()
-            photocard_id, wanted = wanted, row.merged_into_id
-        return photocard_id

@@ -1,13 +1,29 @@
 """Repository of pictures."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Uuid, bindparam, delete, literal, or_, select, text
 
 from kcardswap.domain.media import MediaAsset, MediaNotFound, MediaStatus, MediaTarget
-from kcardswap.persistence.orm.media import media_assets
+from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.media import media_assets, shows_same_picture
 from kcardswap.persistence.repositories.base import Repository
+
+_one, _other = media_assets.alias("one"), media_assets.alias("other")
+_SAME_PICTURE = (
+    select(cards.c.id)
+    .join_from(_one, _other, shows_same_picture(_one, _other))
+    .join(cards, cards.c.id == _other.c.target_id)
+    .where(_one.c.id == bindparam("media_id", type_=Uuid()), cards.c.deleted_at.is_(None))
+    .order_by(cards.c.id)
+)
+LOOKING = 21_069
+"""The class of advisory locks under which pictures are compared, apart from all others."""
+_LOCK_QUARTERS = text(
+    "SELECT pg_advisory_xact_lock(:looking, quarter) FROM unnest(CAST(:quarters AS integer[])) AS quarter"
+)
 
 
 class MediaRepository(Repository[MediaAsset]):
@@ -48,3 +64,99 @@ class MediaRepository(Repository[MediaAsset]):
             .order_by(media_assets.c.id)
         )
         return self._all(statement, lock=True)
+
+    def cards_with_same_picture(self, media: MediaAsset) -> list[UUID]:
+        """Return the cards of other owners that show the picture of this card, also mirrored.
+
+        The picture has to be stored already. Of two that are confirmed at once the later sees the
+        earlier: both take a lock, until their commits, on what every picture so similar shares.
+        """
+        if media.phash is None or media.phash_mirror is None:
+            return []
+        shared = sorted({*_quarters(media.phash), *_quarters(media.phash_mirror)})
+        self.session.execute(_LOCK_QUARTERS, {"looking": LOOKING, "quarters": shared})
+        return list(self.session.scalars(_SAME_PICTURE, {"media_id": media.id}))
+
+    def find_lapsed(self, *, before: datetime, limit: int) -> list[MediaAsset]:
+        """Return pictures that never came and whose URL ended before this moment, locked.
+
+        Those announced together with a card go with that card. What others have locked is left out.
+        """
+        card = select(literal(1)).where(
+            cards.c.media_asset_id == media_assets.c.id, cards.c.upload_expires_at.is_not(None)
+        )
+        return self._claim(
+            media_assets.c.upload_expires_at,
+            media_assets.c.status == MediaStatus.PENDING,
+            media_assets.c.upload_expires_at < before,
+            ~card.exists(),
+            limit=limit,
+        )
+
+    def find_unused(self, *, before: datetime, limit: int) -> list[MediaAsset]:
+        """Return pictures checked before this moment that nothing shows, locked; not what others locked."""
+        return self._claim(
+            media_assets.c.confirmed_at,
+            media_assets.c.status == MediaStatus.CONFIRMED,
+            media_assets.c.confirmed_at < before,
+            limit=limit,
+        )
+
+    def find_removable(self, *, claimed_before: datetime, limit: int) -> list[MediaAsset]:
+        """Return deleted pictures whose objects may still be there, locked.
+
+        Left out are those a purge claimed since ``claimed_before``, and what others have locked.
+        """
+        claimed_at = media_assets.c.purge_claimed_at
+        return self._claim(
+            media_assets.c.deleted_at,
+            media_assets.c.status == MediaStatus.DELETED,
+            media_assets.c.object_removed_at.is_(None),
+            or_(claimed_at.is_(None), claimed_at < claimed_before),
+            limit=limit,
+        )
+
+    def _claim(
+        self, oldest_first: ColumnElement[datetime], *where: ColumnElement[bool], limit: int
+    ) -> list[MediaAsset]:
+        statement = select(MediaAsset).where(*where).order_by(oldest_first, media_assets.c.id).limit(limit)
+        return self._all(
+            statement.with_for_update(key_share=True, of=media_assets, skip_locked=True).execution_options(
+                populate_existing=True
+            )
+        )
+
+    def forget_deleted(self, *, before: datetime, limit: int) -> int:
+        """Remove rows of pictures whose objects are gone and return how many.
+
+        A picture that was checked still counts towards its day, so its row stays until it was deleted
+        before this moment. What others have locked is left out.
+        """
+        over = (
+            media_assets.c.status == MediaStatus.DELETED,
+            media_assets.c.object_removed_at.is_not(None),
+            or_(media_assets.c.confirmed_at.is_(None), media_assets.c.deleted_at < before),
+        )
+        ids = set(self.session.scalars(select(media_assets.c.id).where(*over).limit(limit)))
+        # Removing a row also writes to the card that names it, and cards are locked before pictures.
+        naming = select(cards.c.media_asset_id).where(cards.c.media_asset_id.in_(ids)).order_by(cards.c.id)
+        named = set(self.session.scalars(naming))
+        locked = set(self.session.scalars(naming.with_for_update(skip_locked=True)))
+        free = ids - (named - locked)
+        rows = select(media_assets.c.id).where(media_assets.c.id.in_(sorted(free)), *over)
+        gone = list(self.session.scalars(rows.with_for_update(skip_locked=True)))
+        self.session.execute(delete(media_assets).where(media_assets.c.id.in_(gone)))
+        return len(gone)
+
+    def keys_in_use(self, keys: Collection[str], *, awaited: bool = False) -> set[str]:
+        """Return the keys among these that pictures use; ``awaited``: those of pictures still to come."""
+        statement = select(media_assets.c.object_key).where(
+            media_assets.c.object_key.in_(sorted(keys)), media_assets.c.status != MediaStatus.DELETED
+        )
+        if awaited:
+            statement = statement.where(media_assets.c.status == MediaStatus.PENDING)
+        return set(self.session.scalars(statement))
+
+
+def _quarters(hash: int) -> list[int]:
+    return [(hash >> shift & 0xFFFF) + place * 0x10000 for place, shift in enumerate((48, 32, 16, 0))]

@@ -7,8 +7,10 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from kcardswap.domain.base import Clock
 from kcardswap.domain.quotas import DEFAULT_PLAN, STANDING, LimitKey, Period, Plan, limit, require_room
 from kcardswap.persistence.orm.quotas import quota_usage
+from kcardswap.persistence.orm.subscriptions import entitles_at, subscriptions
 
 NO_LIMIT = 2**62
 
@@ -39,12 +41,16 @@ class QuotaRepository:
     Callers take several of them in ascending order of key and period.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, clock: Clock) -> None:
         self.session = session
+        self.clock = clock
 
     def plan_of(self, user_id: UUID) -> Plan:
         """Return the plan whose limits hold for this person now."""
-        return DEFAULT_PLAN
+        statement = select(subscriptions.c.plan).where(
+            subscriptions.c.user_id == user_id, entitles_at(self.clock.now())
+        )
+        return self.session.scalar(statement) or DEFAULT_PLAN
 
     def charge(
         self, user_id: UUID, plan: Plan, key: LimitKey, *, amount: int, period: Period, now: datetime

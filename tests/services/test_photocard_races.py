@@ -1,0 +1,126 @@
+"""Photocards under several hands at once: one row per card, and nothing that points at a merged one."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from kcardswap.api.requests import retrying
+from kcardswap.domain.errors import Refusal
+from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.catalog import photocards
+from kcardswap.persistence.orm.wishlist import wishlist_items
+from kcardswap.runtime import Runtime
+from tests import binders
+from tests.people import sign_in
+from tests.photocards import curate, merge, submit
+from tests.wishes import wish
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Start all works at the same moment and return what each came to, refusals included."""
+    barrier = Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> Any:
+        barrier.wait()
+        try:
+            return retrying(work)
+        except Refusal as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(len(works)) as threads:
+        return list(threads.map(run, works))
+
+
+def pointing_at_merged(runtime: Runtime) -> int:
+    """Return how many cards, wishes and merges point at a merged photocard."""
+    merged = select(photocards.c.id).where(photocards.c.status == "merged")
+    pointers = (cards.c.photocard_id, wishlist_items.c.photocard_id, photocards.c.merged_into_id)
+    with runtime.database.reader() as connection:
+        return sum(
+            connection.scalar(select(func.count()).where(pointer.in_(merged))) or 0 for pointer in pointers
+        )
+
+
+@pytest.fixture
+def people(committed_runtime: Runtime) -> list[UUID]:
+    return [sign_in(committed_runtime, f"person{n}").user_id for n in range(4)]
+
+
+def test_people_who_type_the_same_unknown_card_make_one(
+    committed_runtime: Runtime, people: list[UUID]
+) -> None:
+    runtime = committed_runtime
+    for version in "ABCDE":
+        made = at_once(
+            *(partial(submit, runtime, by, idol_group="IVE", version=version) for by in people),
+            partial(binders.announce, runtime, people[0], idol_group="ive", version=version.lower()),
+        )
+        ids = {each.photocard_id for each in made[:-1]}
+        assert len(ids) == 1
+        assert sum(each.is_new for each in made[:-1]) <= 1
+        if version == "C":
+            break  # three cards a day
+    with runtime.database.reader() as connection:
+        assert connection.scalar(select(func.count()).select_from(photocards)) == 3
+
+
+def test_whatever_meets_a_merge_ends_up_at_its_target(committed_runtime: Runtime, people: list[UUID]) -> None:
+    runtime = committed_runtime
+    card = binders.announce(runtime, people[3], idol_group="IVE").card_id
+    for n in range(6):
+        old, kept = (
+            submit(runtime, people[0], idol_group="IVE", version=f"{n} {side}").photocard_id
+            for side in ("old", "kept")
+        )
+        works: list[Callable[[], Any]] = [
+            partial(merge, runtime, old, kept, people[0]),
+            partial(wish, runtime, people[1], photocard_id=old),
+            partial(wish, runtime, people[1], photocard_id=kept),
+            partial(binders.edit, runtime, card, people[3], photocard_id=old),
+            partial(curate, runtime, kept, people[0], rarity=None, version=f"{n} better"),
+        ]
+        if n < 3:
+            works.append(partial(binders.announce, runtime, people[2], idol_group="IVE", version=f"{n} old"))
+        at_once(*works)
+        assert pointing_at_merged(runtime) == 0
+
+
+def test_two_merges_in_opposite_directions_leave_one_target(
+    committed_runtime: Runtime, people: list[UUID]
+) -> None:
+    runtime = committed_runtime
+    for n in range(6):
+        a, b, c = (
+            submit(runtime, people[0], idol_group="IVE", version=f"{n}{x}").photocard_id for x in "abc"
+        )
+        done = at_once(
+            partial(merge, runtime, a, b, people[0]),
+            partial(merge, runtime, b, a, people[1]),
+            partial(merge, runtime, c, a, people[2]),
+        )
+        assert sum(isinstance(each, Refusal) for each in done[:2]) == 1
+        assert pointing_at_merged(runtime) == 0
+
+
+def test_parallel_edits_of_one_card_leave_the_photocard_of_its_texts(
+    committed_runtime: Runtime, people: list[UUID]
+) -> None:
+    runtime, owner = committed_runtime, people[0]
+    card = binders.announce(runtime, owner, idol_group="IVE").card_id
+    for n in range(6):
+        at_once(
+            partial(binders.edit, runtime, card, owner, idol=f"idol {n}"),
+            partial(binders.edit, runtime, card, owner, version=f"version {n}"),
+        )
+        with runtime.database.reader() as connection:
+            shown = binders.row(connection, card)
+            linked = connection.execute(
+                select(photocards).where(photocards.c.id == shown["photocard_id"])
+            ).one()
+        assert (linked.member_text, linked.version) == (shown["idol"], shown["version"])
