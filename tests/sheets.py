@@ -5,11 +5,21 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection, func, select
 from werkzeug.test import TestResponse
 
+from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.catalog import photocards
+from kcardswap.persistence.orm.wishlist import wishlist_items
 from tests.people import Person
 
 CSV = {"Accept": "text/csv"}
+CARD_COLUMNS = [
+    *("id", "photocard_id", "idol_group", "idol", "album", "version"),
+    *("rarity", "condition", "note", "status", "created_at"),
+]
+HAERIN = {"idol_group": "NewJeans", "idol": "Haerin", "album": "Get Up", "version": "A"}
+IMPORTS = ["/cards/import", "/wishlist/import"]
 
 
 def sheet(*lines: Mapping[str, Any], delimiter: str = ",") -> bytes:
@@ -37,3 +47,11 @@ def lines_of(answer: TestResponse) -> list[dict[str, str]]:
     text = answer.get_data().decode()
     assert text.startswith("\ufeff")
     return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True))
+
+
+def stored(connection: Connection) -> tuple[int, int, int]:
+    """Return how many cards, wishes and photocards there are."""
+    return tuple(  # type: ignore[return-value]
+        connection.scalar(select(func.count()).select_from(table)) or 0
+        for table in (cards, wishlist_items, photocards)
+    )

@@ -90,7 +90,7 @@ class S3Storage:
             except self._client.exceptions.NoSuchKey:
                 return None
             data = bytearray()
-            # As a context itself the body hands out the bare stream, which takes a broken connection for an end.
+            # The body as a context hands out the bare stream, which takes a broken connection for an end.
             with closing(found["Body"]) as body:
                 while len(data) < max_bytes and (chunk := body.read(max_bytes - len(data))):
                     data += chunk

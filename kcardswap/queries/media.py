@@ -1,20 +1,21 @@
 """Which pictures somebody may look at, and which cards show the same one."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, literal, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Uuid, and_, bindparam, literal, or_, select, union_all
 
 from kcardswap.domain.media import MediaStatus, MediaTarget
 from kcardswap.persistence.orm.accounts import users
 from kcardswap.persistence.orm.cards import cards, is_swappable
 from kcardswap.persistence.orm.gallery import gallery_cards
-from kcardswap.persistence.orm.media import media_assets, shows_same_picture
+from kcardswap.persistence.orm.media import MOST_SAME_PICTURES, media_assets
+from kcardswap.persistence.orm.media import same_pictures as pairs
 from kcardswap.persistence.orm.trades import trade_items, trade_participants
-from kcardswap.queries.cards import CARD_COLUMNS, CardRow, is_open_to
+from kcardswap.queries.cards import CARD_COLUMNS, CARDS_WITH_PICTURES, CardRow, is_open_to
 from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
 from kcardswap.queries.visibility import visible_to
 
@@ -76,7 +77,6 @@ class SamePicture(NamedTuple):
     same_as: list[CardRow]
 
 
-_one = media_assets.alias("one")
 _FOUND = (
     select(*CARD_COLUMNS, media_assets.c.same_picture_at)
     .select_from(cards.join(media_assets, media_assets.c.id == cards.c.media_asset_id))
@@ -87,6 +87,30 @@ _FOUND = (
     )
 )
 _NEWEST_FIRST = (SortKey(media_assets.c.same_picture_at, descending=True), SortKey(media_assets.c.id))
+_SAME_AS = (
+    select(pairs.c.card_id, *CARD_COLUMNS)
+    .select_from(pairs.join(CARDS_WITH_PICTURES, cards.c.id == pairs.c.other_card_id))
+    .where(
+        pairs.c.card_id.in_(bindparam("card_ids", expanding=True, type_=Uuid())),
+        cards.c.deleted_at.is_(None),
+    )
+    .order_by(cards.c.created_at, cards.c.id)
+)
+_card_id = bindparam("card_id", type_=Uuid())
+_SAME_IDS = (
+    select(cards.c.id)
+    .where(
+        cards.c.id.in_(
+            union_all(
+                select(pairs.c.other_card_id).where(pairs.c.card_id == _card_id),
+                select(pairs.c.card_id).where(pairs.c.other_card_id == _card_id),
+            )
+        ),
+        cards.c.deleted_at.is_(None),
+    )
+    .order_by(cards.c.created_at, cards.c.id)
+    .limit(MOST_SAME_PICTURES)
+)
 
 
 def same_pictures(connection: Connection, *, card_id: UUID | None, page: PageRequest) -> Page[SamePicture]:
@@ -94,41 +118,19 @@ def same_pictures(connection: Connection, *, card_id: UUID | None, page: PageReq
     statement = _FOUND if card_id is None else _FOUND.where(cards.c.id == card_id)
     found = fetch_page(connection, statement, sort=_NEWEST_FIRST, page=page, make_row=_finding)
     others: dict[UUID, list[CardRow]] = defaultdict(list)
-    for shown_by, *row in connection.execute(_same_as([row.card.id for row in found.rows], CARD_COLUMNS)):
+    for shown_by, *row in connection.execute(_SAME_AS, {"card_ids": [row.card.id for row in found.rows]}):
         others[shown_by].append(CardRow(*row))
     rows = [row._replace(same_as=others[row.card.id]) for row in found.rows]
     return Page(rows, found.total, found.next_key)
 
 
 def same_picture_card_ids(connection: Connection, *, card_id: UUID) -> list[UUID]:
-    """Return the cards of other owners that show the same picture as this one now, oldest first."""
-    return [row.id for row in connection.execute(_same_as([card_id], [cards.c.id]))]
+    """Return the cards that show the same picture as this one, whichever was there first, oldest first.
+
+    No more than ``MOST_SAME_PICTURES`` of them.
+    """
+    return list(connection.scalars(_SAME_IDS, {"card_id": card_id}))
 
 
 def _finding(*columns: Any) -> SamePicture:
     return SamePicture(CardRow(*columns[:-1]), columns[-1], [])
-
-
-def _same_as(card_ids: Collection[UUID], columns: Sequence[Column[Any]]) -> Select[Any]:
-    # A probe for each picture found: PostgreSQL cannot tell how few share a quarter of a hash, and would
-    # rather read all cards to join them.
-    card = (
-        select(cards)
-        .where(cards.c.id == media_assets.c.target_id, cards.c.deleted_at.is_(None))
-        .limit(1)
-        .lateral("card")
-    )
-    joined = _one.join(media_assets, shows_same_picture(_one, media_assets)).join(card, true())
-    return (
-        select(
-            _one.c.target_id.label("shown_by"),
-            *(card.c[column.name] if column.table is cards else column for column in columns),
-        )
-        .select_from(joined)
-        .where(
-            _one.c.target_type == MediaTarget.CARD,
-            _one.c.status == MediaStatus.ATTACHED,
-            _one.c.target_id.in_(sorted(card_ids)),
-        )
-        .order_by(card.c.created_at, card.c.id)
-    )

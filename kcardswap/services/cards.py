@@ -240,7 +240,9 @@ def _confirm_checked(
         media.attach(MediaTarget.CARD, card.id)
         card.confirm_upload(size_bytes=taken.uploaded_bytes, now=now)
         uow.flush()
-        media.found_elsewhere(uow.media.cards_with_same_picture(media), now=now)
+        same = uow.media.cards_with_same_picture(media)
+        media.found_elsewhere(same, now=now)
+        uow.media.note_same_picture(card.id, same, found_at=now)
         uow.commit()
 
 

@@ -136,6 +136,10 @@ def test_findings_are_paged_newest_first_and_lose_deleted_cards(
         # One for the caller, one for the page, one for the others.
         assert sent() <= 3
     assert [finding["card"]["id"] for finding in left] == [copies[2], copies[0]]
+    [original] = left[0]["same_as"]
+    assert mina.delete(f"/cards/{original['id']}").status_code == 200
+    left = data_of(root.get("/admin/cards/same-picture"))["findings"]
+    assert [len(finding["same_as"]) for finding in left] == [0, 1]
 
 
 def test_operations_that_use_the_storage_document_its_outage(client: FlaskClient) -> None:

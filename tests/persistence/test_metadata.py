@@ -37,7 +37,14 @@ PREFIXES = {
     ForeignKeyConstraint: "fk",
 }
 # Where another key is the guard of a rule, it is the primary key itself.
-OWN_PRIMARY_KEYS = {"card_holds", "login_throttles", "processed_events", "quota_usage", "trade_pairs"}
+OWN_PRIMARY_KEYS = {
+    "card_holds",
+    "login_throttles",
+    "processed_events",
+    "quota_usage",
+    "same_pictures",
+    "trade_pairs",
+}
 IDENTIFIER_MAX_BYTES = 63
 
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

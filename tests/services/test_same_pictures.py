@@ -8,10 +8,12 @@ from uuid import UUID
 
 import pytest
 from PIL import Image, ImageEnhance
-from sqlalchemy import Connection, event, select, text, update
+from sqlalchemy import Connection, event, insert, select, text, update
+from sqlalchemy import delete as delete_rows
 
 from kcardswap.domain.media import ImageType
-from kcardswap.persistence.orm.media import media_assets
+from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.media import MOST_SAME_PICTURES, media_assets, same_pictures
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.queries.media import same_picture_card_ids
 from kcardswap.runtime import Runtime
@@ -19,6 +21,7 @@ from tests.binders import announce, confirm, delete, picture_of
 from tests.people import make_user
 from tests.pictures import completed_trade, encoded, give, put_card, send
 from tests.services.test_attaching import at_once
+from tests.swaps import accept, befriend, complete, propose
 
 
 def photograph(seed: int, size: tuple[int, int] = (300, 420)) -> Image.Image:
@@ -61,6 +64,17 @@ def findings(connection: Connection) -> list[dict[str, Any]]:
     return list(connection.scalars(statement.order_by(outbox.c.id)))
 
 
+def pairs(connection: Connection) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in connection.execute(select(same_pictures))}
+
+
+def compare(runtime: Runtime, card_id: UUID) -> list[UUID]:
+    """Return the cards a card is found to show the picture of when its picture is compared now."""
+    uow = runtime.unit_of_work()
+    with uow:
+        return uow.media.cards_with_same_picture(uow.media.attached_to_cards([card_id])[card_id])
+
+
 def test_the_hash_and_its_mirror_are_stored_and_go_on_with_the_card(
     runtime: Runtime, connection: Connection, mina: UUID, yuna: UUID
 ) -> None:
@@ -92,6 +106,7 @@ def test_a_copied_picture_is_found(
     assert findings(connection) == [
         {"card_id": str(copied), "owner_id": str(yuna), "same_card_ids": [str(original)]}
     ]
+    assert pairs(connection) == {(copied, original, runtime.clock.now())}
     assert same_picture_card_ids(connection, card_id=copied) == [original]
     assert same_picture_card_ids(connection, card_id=original) == [copied]
 
@@ -111,6 +126,7 @@ def test_other_pictures_blank_ones_and_ones_own_are_no_finding(
         card_id = card_with(runtime, yuna, picture)
         assert same_picture_card_ids(connection, card_id=card_id) == []
     assert findings(connection) == []
+    assert pairs(connection) == set()
 
 
 def test_a_received_copy_is_no_finding_but_selling_its_picture_again_is(
@@ -125,6 +141,23 @@ def test_a_received_copy_is_no_finding_but_selling_its_picture_again_is(
     assert found_at(connection, again) is not None
 
 
+def test_what_is_known_of_a_card_goes_on_with_it(
+    runtime: Runtime, connection: Connection, mina: UUID, yuna: UUID
+) -> None:
+    hana = make_user(runtime, "hana")
+    original = card_with(runtime, mina, photograph(5))
+    copy = card_with(runtime, yuna, photograph(5))
+    befriend(runtime, yuna, hana)
+    trade_id = propose(runtime, hana, yuna, [card_with(runtime, hana, photograph(6))], [copy])
+    accept(runtime, trade_id, yuna)
+    complete(runtime, trade_id, yuna)
+    complete(runtime, trade_id, hana)
+    of_trade = cards.c.acquired_trade_id == trade_id, cards.c.owner_id == hana
+    received = connection.scalars(select(cards.c.id).where(*of_trade)).one()
+    assert same_picture_card_ids(connection, card_id=received) == [original]
+    assert set(same_picture_card_ids(connection, card_id=original)) == {copy, received}
+
+
 def test_deleted_cards_are_no_longer_compared(
     runtime: Runtime, connection: Connection, mina: UUID, yuna: UUID
 ) -> None:
@@ -132,6 +165,36 @@ def test_deleted_cards_are_no_longer_compared(
     card_id = card_with(runtime, yuna, photograph(7))
     assert found_at(connection, card_id) is None
     assert same_picture_card_ids(connection, card_id=card_id) == []
+
+
+def test_deleted_cards_are_no_longer_told_and_removed_ones_take_their_pairs_along(
+    runtime: Runtime, connection: Connection, mina: UUID, yuna: UUID
+) -> None:
+    original = card_with(runtime, mina, photograph(13))
+    first, second = (card_with(runtime, yuna, photograph(13)) for _ in range(2))
+    assert same_picture_card_ids(connection, card_id=original) == [first, second]
+    delete(runtime, first, yuna)
+    assert same_picture_card_ids(connection, card_id=original) == [second]
+    assert len(pairs(connection)) == 2
+    connection.execute(delete_rows(cards).where(cards.c.id == original))
+    assert pairs(connection) == set()
+
+
+def test_a_finding_names_no_more_than_the_oldest_others(
+    runtime: Runtime, connection: Connection, mina: UUID, yuna: UUID
+) -> None:
+    originals = [card_with(runtime, mina, photograph(14)) for _ in range(2)]
+    connection.execute(text(SAME_PICTURES), {"like": originals[0], "number": MOST_SAME_PICTURES})
+    copied = card_with(runtime, yuna, photograph(14))
+    told = same_picture_card_ids(connection, card_id=copied)
+    assert (len(told), told[:2]) == (MOST_SAME_PICTURES, originals)
+    assert len(pairs(connection)) == len(findings(connection)[0]["same_card_ids"]) == MOST_SAME_PICTURES
+    later = connection.scalars(select(cards.c.id).where(cards.c.id.not_in([*told, copied])))
+    connection.execute(
+        insert(same_pictures),
+        [{"card_id": card_id, "other_card_id": copied, "found_at": runtime.clock.now()} for card_id in later],
+    )
+    assert same_picture_card_ids(connection, card_id=copied) == told
 
 
 def test_pictures_stored_without_a_mirror_are_found_too(
@@ -161,9 +224,23 @@ def test_a_hash_is_found_up_to_three_bits_away_and_no_further(
             .where(media_assets.c.target_id == other)
             .values(phash=hash ^ change, phash_mirror=picture_of(connection, other)["phash_mirror"])
         )
-        assert (same_picture_card_ids(connection, card_id=other) == [original]) == is_found, bin(change)
+        assert (compare(runtime, other) == [original]) == is_found, bin(change)
 
 
+SAME_PICTURES = """
+    WITH made AS (
+        INSERT INTO media_assets (id, owner_id, object_key, content_type, declared_bytes, actual_bytes, phash,
+            status, target_type, target_id, position, upload_expires_at, confirmed_at, created_at, updated_at)
+        SELECT gen_random_uuid(), owner_id, object_key || n, content_type, 1, 1, phash,
+            status, target_type, gen_random_uuid(), 0, now(), now(),
+            created_at + make_interval(secs => n), now()
+        FROM media_assets, generate_series(1, :number) n
+        WHERE target_id = :like RETURNING id, owner_id, target_id, created_at
+    )
+    INSERT INTO cards (id, owner_id, status, media_asset_id, upload_status, upload_confirmed_at, created_at,
+        updated_at)
+    SELECT target_id, owner_id, 'available', id, 'confirmed', now(), created_at, now() FROM made
+"""
 MANY_PICTURES = """
     WITH made AS (
         INSERT INTO media_assets (id, owner_id, object_key, content_type, declared_bytes, actual_bytes, phash,
@@ -184,13 +261,14 @@ def test_pictures_are_compared_over_the_index(
     connection.execute(text(MANY_PICTURES), {"owner_id": yuna})
     connection.execute(text("ANALYZE media_assets, cards"))
     original = card_with(runtime, yuna, photograph(11))
-    card_id = card_with(runtime, mina, photograph(11))
     sent: list[tuple[str, Any]] = []
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
-        sent.append((statement, parameters))
+        if "bit_count" in statement:
+            sent.append((statement, parameters))
 
     event.listen(connection, "before_cursor_execute", note)
+    card_id = card_with(runtime, mina, photograph(11))
     assert same_picture_card_ids(connection, card_id=card_id) == [original]
     event.remove(connection, "before_cursor_execute", note)
     [(statement, parameters)] = sent
@@ -210,14 +288,16 @@ def test_of_two_owners_who_confirm_one_picture_at_once_one_is_found(committed_ru
             assert sum(found_at(connection, card_id) is not None for card_id in ids.values()) == 1, seed
 
 
-def test_confirming_a_shared_picture_costs_two_statements_more(
-    runtime: Runtime, connection: Connection, mina: UUID, count_sql: Any
+def test_comparing_a_picture_costs_two_statements_and_a_finding_two_more(
+    runtime: Runtime, connection: Connection, mina: UUID, yuna: UUID, count_sql: Any
 ) -> None:
     counts = []
-    for picture in (Image.new("RGB", (300, 400), "white"), photograph(12)):
-        announced = announce(runtime, mina)
+    white = Image.new("RGB", (300, 400), "white")
+    for owner, picture in ((mina, white), (mina, photograph(12)), (yuna, photograph(12))):
+        announced = announce(runtime, owner)
         send(runtime, announced.object_key, encoded(ImageType.JPEG, picture))
         with count_sql() as sent:
-            confirm(runtime, announced.card_id, mina)
+            confirm(runtime, announced.card_id, owner)
             counts.append(sent())
-    assert counts[1] - counts[0] == 2
+    # Of the two for a finding one stores the pairs, and one its moment.
+    assert (counts[1] - counts[0], counts[2] - counts[1]) == (2, 2)

@@ -9,7 +9,7 @@ from kcardswap.domain.cards import Condition, Rarity
 from kcardswap.domain.text import normalise
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.gallery import gallery_cards
-from kcardswap.persistence.orm.media import media_assets
+from kcardswap.persistence.orm.media import media_assets, same_pictures
 from kcardswap.persistence.orm.wishlist import wishlist_items
 
 SAME_PICTURES_EACH = 5
@@ -26,6 +26,10 @@ _MEDIA = (
 
 def _size(world: World) -> int:
     return world.size
+
+
+def _is_found(person: int, rank: int) -> bool:
+    return person < PROBES and rank < SAME_PICTURES_EACH
 
 
 def _is_deleted(rank: int) -> bool:
@@ -92,12 +96,12 @@ def _picture(world: World, n: int, key: str, target: tuple[str, str], phash: int
 
 @fills(media_assets, _MEDIA, rows=_size)
 def card_picture_rows(world: World, n: int) -> Row | None:
-    """The first pictures of each probe are also those of the next probe."""
+    """Each two probes have the same first pictures."""
     slot = world.slot(n)
     person, rank = world.owner(slot), world.rank(slot)
     if _is_pending(rank) or _is_deleted(rank):
         return None
-    found = person < PROBES and rank < SAME_PICTURES_EACH
+    found = _is_found(person, rank)
     phash = _phash(rank * PROBES + person // 2 if found else 1000 + n)
     target = "card", row_id(Kind.CARD, n)
     return _picture(world, n, row_id(Kind.CARD_PICTURE, n), target, phash, found)
@@ -106,6 +110,17 @@ def card_picture_rows(world: World, n: int) -> Row | None:
 def _phash(number: int) -> int:
     # Neighbours differ in about half of their bits, as hashes of different pictures do.
     return (number * 0x9E3779B97F4A7C15 + 0x5851F42D4C957F2D) % 2**64 - 2**63
+
+
+@fills(same_pictures, "card_id other_card_id found_at", rows=_size)
+def same_picture_rows(world: World, n: int) -> Row | None:
+    """What was found of the pictures that two probes have."""
+    slot = world.slot(n)
+    person, rank = world.owner(slot), world.rank(slot)
+    if not _is_found(person, rank):
+        return None
+    other = world.row_of(person ^ 1, rank)
+    return row_id(Kind.CARD, n), row_id(Kind.CARD, other), world.moment(n, world.size)
 
 
 def _has_gallery_picture(rank: int) -> bool:
@@ -160,4 +175,11 @@ def wish_rows(world: World, n: int) -> Row:
     )
 
 
-BINDERS = (card_picture_rows, gallery_picture_rows, card_rows, gallery_card_rows, wish_rows)
+BINDERS = (
+    card_picture_rows,
+    gallery_picture_rows,
+    card_rows,
+    same_picture_rows,
+    gallery_card_rows,
+    wish_rows,
+)

@@ -1,4 +1,4 @@
-"""media_assets."""
+"""media_assets and same_pictures."""
 
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnElement,
+    ForeignKey,
     Index,
     Integer,
     SmallInteger,
@@ -138,6 +139,17 @@ Index(
     postgresql_where=media_assets.c.same_picture_at.is_not(None),
 )
 
+same_pictures = Table(
+    "same_pictures",
+    metadata,
+    # The card whose picture was found to be that of the other, which was there first.
+    Column("card_id", Uuid, ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
+    Column("other_card_id", Uuid, ForeignKey("cards.id", ondelete="CASCADE"), primary_key=True),
+    moment("found_at"),
+    CheckConstraint("card_id <> other_card_id", name="two_cards"),
+    Index("ix_same_pictures_other_card_id", "other_card_id"),
+)
+
 Moment = ColumnElement[datetime] | datetime
 
 
@@ -160,6 +172,8 @@ MOST_DIFFERENT_BITS = 3
 
 More would need more and shorter parts in the index, and reach unrelated pictures.
 """
+MOST_SAME_PICTURES = 100
+"""With how many cards one picture is told to be the same; the oldest count."""
 
 
 def shows_same_picture(one: NamedFromClause, other: NamedFromClause) -> ColumnElement[bool]:

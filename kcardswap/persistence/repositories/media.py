@@ -4,11 +4,18 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, bindparam, delete, literal, or_, select, text
+from sqlalchemy import ColumnElement, Uuid, bindparam, delete, literal, or_, select, text, union_all
+from sqlalchemy.dialects.postgresql import insert
 
 from kcardswap.domain.media import MediaAsset, MediaNotFound, MediaStatus, MediaTarget
 from kcardswap.persistence.orm.cards import cards
-from kcardswap.persistence.orm.media import media_assets, shows_same_picture
+from kcardswap.persistence.orm.media import (
+    MOST_SAME_PICTURES,
+    media_assets,
+    same_pictures,
+    shows_same_picture,
+)
+from kcardswap.persistence.orm.trades import trade_items
 from kcardswap.persistence.repositories.base import Repository
 
 _one, _other = media_assets.alias("one"), media_assets.alias("other")
@@ -17,7 +24,31 @@ _SAME_PICTURE = (
     .join_from(_one, _other, shows_same_picture(_one, _other))
     .join(cards, cards.c.id == _other.c.target_id)
     .where(_one.c.id == bindparam("media_id", type_=Uuid()), cards.c.deleted_at.is_(None))
-    .order_by(cards.c.id)
+    # By id alone the limit would tempt PostgreSQL to walk through all cards instead of the index of quarters.
+    .order_by(cards.c.created_at, cards.c.id)
+    .limit(MOST_SAME_PICTURES)
+)
+_received = trade_items.c.received_card_id
+_KNOWN = union_all(
+    select(
+        trade_items.c.trade_id,
+        _received.label("card_id"),
+        same_pictures.c.other_card_id,
+        same_pictures.c.found_at,
+    ).join_from(trade_items, same_pictures, same_pictures.c.card_id == trade_items.c.card_id),
+    select(trade_items.c.trade_id, _received, same_pictures.c.card_id, same_pictures.c.found_at).join_from(
+        trade_items, same_pictures, same_pictures.c.other_card_id == trade_items.c.card_id
+    ),
+).subquery("known")
+_PASS_ON = (
+    insert(same_pictures)
+    .from_select(
+        ["card_id", "other_card_id", "found_at"],
+        select(_KNOWN.c.card_id, _KNOWN.c.other_card_id, _KNOWN.c.found_at).where(
+            _KNOWN.c.trade_id == bindparam("trade_id", type_=Uuid()), _KNOWN.c.card_id.is_not(None)
+        ),
+    )
+    .on_conflict_do_nothing()
 )
 LOOKING = 21_069
 """The class of advisory locks under which pictures are compared, apart from all others."""
@@ -66,8 +97,9 @@ class MediaRepository(Repository[MediaAsset]):
         return self._all(statement, lock=True)
 
     def cards_with_same_picture(self, media: MediaAsset) -> list[UUID]:
-        """Return the cards of other owners that show the picture of this card, also mirrored.
+        """Return the cards of other owners that show the picture of this card, also mirrored, oldest first.
 
+        No more than ``MOST_SAME_PICTURES`` of them.
         The picture has to be stored already. Of two that are confirmed at once the later sees the
         earlier: both take a lock, until their commits, on what every picture so similar shares.
         """
@@ -76,6 +108,18 @@ class MediaRepository(Repository[MediaAsset]):
         shared = sorted({*_quarters(media.phash), *_quarters(media.phash_mirror)})
         self.session.execute(_LOCK_QUARTERS, {"looking": LOOKING, "quarters": shared})
         return list(self.session.scalars(_SAME_PICTURE, {"media_id": media.id}))
+
+    def note_same_picture(self, card_id: UUID, other_card_ids: Iterable[UUID], *, found_at: datetime) -> None:
+        """Keep that a card shows the picture of these others."""
+        pairs = [
+            {"card_id": card_id, "other_card_id": other, "found_at": found_at} for other in other_card_ids
+        ]
+        if pairs:
+            self.session.execute(insert(same_pictures).values(pairs).on_conflict_do_nothing())
+
+    def pass_on_same_pictures(self, trade_id: UUID) -> None:
+        """Let what is known of the cards of a trade hold for the cards their receivers got for them."""
+        self.session.execute(_PASS_ON, {"trade_id": trade_id})
 
     def find_lapsed(self, *, before: datetime, limit: int) -> list[MediaAsset]:
         """Return pictures that never came and whose URL ended before this moment, locked.

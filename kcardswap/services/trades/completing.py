@@ -50,6 +50,8 @@ def _hand_over(uow: UnitOfWork, trade: Trade, now: datetime) -> None:
     uow.flush()
     for item, card in received:
         item.received_card_id = card.id
+    uow.flush()
+    uow.media.pass_on_same_pictures(trade.id)
     uow.reservations.count_off([trade], now)
 
 
