@@ -99,9 +99,7 @@ Index(
     cards.c.id,
     postgresql_where=is_swappable,
 )
-Index(
-    "ix_cards_had_photocard_id_owner_id", cards.c.photocard_id, cards.c.owner_id, postgresql_where=is_had
-)
+Index("ix_cards_had_photocard_id_owner_id", cards.c.photocard_id, cards.c.owner_id, postgresql_where=is_had)
 Index(
     "ix_cards_upload_expires_at",
     cards.c.upload_expires_at,
