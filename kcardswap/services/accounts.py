@@ -25,7 +25,7 @@ from kcardswap.domain.accounts import (
     User,
     normalise_email,
 )
-from kcardswap.domain.errors import ValidationFailed
+from kcardswap.domain.errors import ValidationFailed, WriteConflict
 from kcardswap.domain.profiles import Profile
 from kcardswap.gateways.identity import IdentityProviders, VerifiedIdentity
 from kcardswap.gateways.passwords import Passwords
@@ -94,6 +94,9 @@ def _register(uow: UnitOfWork, identity: VerifiedIdentity) -> User:
     now = uow.clock.now()
     email = _email_or_refuse(identity.email)
     if uow.users.find_by_email(email) is not None:
+        if uow.identities.find_by_subject(Provider.GOOGLE, identity.subject) is not None:
+            # A twin of this sign-in made the account a moment ago; the next try finds it.
+            raise WriteConflict()
         raise EmailTaken()
     user = User.register(id=uow.new_id(), email=email, now=now)
     uow.users.add(user)

@@ -15,6 +15,7 @@ from kcardswap.domain.accounts import (
     Role,
     SessionClient,
     SessionEnd,
+    User,
 )
 from kcardswap.domain.errors import RateLimited
 from kcardswap.persistence.orm.accounts import (
@@ -25,6 +26,7 @@ from kcardswap.persistence.orm.accounts import (
     users,
 )
 from kcardswap.persistence.orm.outbox import outbox
+from kcardswap.persistence.repositories.accounts import UserRepository
 from kcardswap.runtime import Runtime
 from kcardswap.services import accounts
 from kcardswap.services.accounts import Device, SignedIn
@@ -172,6 +174,21 @@ def test_first_sign_ins_at_the_same_moment_make_one_account(committed_runtime: R
         assert len(set(pool.map(attempt, range(8)))) == 1
     with committed_runtime.database.reader() as connection:
         assert connection.scalar(select(func.count()).select_from(users)) == 1
+
+
+def test_a_twin_that_registers_in_the_middle_is_no_stranger(
+    committed_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_by_email = UserRepository.find_by_email
+
+    def after_the_twin(users: UserRepository, email: str) -> User | None:
+        monkeypatch.undo()
+        sign_in(committed_runtime, "mina")
+        return find_by_email(users, email)
+
+    monkeypatch.setattr(UserRepository, "find_by_email", after_the_twin)
+    first = retrying(lambda: sign_in(committed_runtime, "mina").user_id)
+    assert sign_in(committed_runtime, "mina").user_id == first
 
 
 def test_parallel_guesses_never_exceed_the_ten_attempts(committed_runtime: Runtime) -> None:
