@@ -40,6 +40,15 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = RequestParser()
 
+    def __init__(self, name: str, import_name: str, *, slice: str | None = None, **options: Any) -> None:
+        """Make a blueprint whose operations the document lists under ``slice``, or under its own name."""
+        super().__init__(name, import_name, **options)
+        self.slice = slice or name
+
+    def add_url_rule(self, *args: Any, **options: Any) -> None:
+        """Take a route as every blueprint does, documented as part of the slice."""
+        super().add_url_rule(*args, **{"tags": [self.slice], **options})
+
     def operation(
         self,
         method: str,

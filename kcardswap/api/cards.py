@@ -32,7 +32,9 @@ from kcardswap.domain.media import ImageRefused, ImageType, StorageUnavailable, 
 from kcardswap.queries import cards as card_queries
 from kcardswap.services import cards
 
-blp = Blueprint("cards", __name__, description="Binders of cards that can be swapped.")
+blp = Blueprint(
+    "cards", __name__, description="Binders of cards that can be swapped, and galleries of cards to look at."
+)
 
 
 @blp.operation(

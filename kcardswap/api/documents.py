@@ -89,6 +89,9 @@ def init_documents(app: Flask) -> Api:
         api.register_blueprint(blueprint, url_prefix=PREFIX)
     for blueprint in ROOT_BLUEPRINTS:
         api.register_blueprint(blueprint)
+    slices = {blueprint.slice for blueprint in (*BLUEPRINTS, *ROOT_BLUEPRINTS)}
+    # One tag for every blueprint is added by itself; those that are part of another slice have no operations.
+    api.spec._tags = [tag for tag in api.spec._tags if tag["name"] in slices]
     app.add_url_rule(f"{PREFIX}/docs", "docs", lambda: PAGE)
     app.add_url_rule(f"{PREFIX}/docs/assets/<path:name>", "docs_asset", _asset)
     return api

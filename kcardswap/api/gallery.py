@@ -20,7 +20,7 @@ from kcardswap.queries import gallery as gallery_queries
 from kcardswap.queries.gallery import GalleryCardRow
 from kcardswap.services import gallery
 
-blp = Blueprint("gallery", __name__, description="Albums of cards to look at.")
+blp = Blueprint("gallery", __name__, slice="cards")
 
 AlbumSchema = collection_of("items", GalleryCardSchema, paged=False)
 

@@ -34,7 +34,7 @@ CARD_COLUMNS = (
 """The columns of a binder as a file; importing reads the same, but every card gets an id and a time anew."""
 WISH_COLUMNS = wishlist_queries.WishLine._fields
 
-blp = Blueprint("spreadsheets", __name__, description="Binders and wishlists as CSV files.")
+blp = Blueprint("spreadsheets", __name__, slice="cards")
 
 
 def export_own_cards(query: dict[str, Any]) -> Response:
@@ -93,6 +93,7 @@ def import_cards(body: dict[str, Any]) -> dict[str, Any]:
     body=ImportForm,
     answer=ImportReportSchema,
     refuses=(SpreadsheetRefused, LimitExceeded),
+    docs={"tags": ["wishlist"]},
 )
 def import_wishes(body: dict[str, Any]) -> dict[str, Any]:
     """Add the wishes of a spreadsheet to the caller's wishlist, all of them or none."""

@@ -24,7 +24,7 @@ from kcardswap.domain.media import (
 )
 from kcardswap.gateways.storage import LocalStorage
 
-blp = Blueprint("storage", __name__, description="Bytes of pictures, behind signed URLs.")
+blp = Blueprint("storage", __name__, slice="media")
 
 EXPIRES = {
     "name": "expires",

@@ -20,7 +20,7 @@ from kcardswap.domain.errors import Unavailable
 View = Callable[[], Response]
 
 blp = Blueprint("system", __name__, description="Health of the server.")
-root = Blueprint("root", __name__, description="Health of the server, outside the versioned API.")
+root = Blueprint("root", __name__, slice="system")
 """Bare bodies; registered without the prefix of the API."""
 
 OK = "ok"
