@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
 )
@@ -35,18 +36,24 @@ def words_of(q: str) -> list[str]:
 def contains_all(column: ColumnElement[str], words: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that all words are in a search text, in any order.
 
-    The search text has spaces around every word. Words of three characters and more may be anywhere. Two
-    make no trigram, so they must begin a word, and one letter must be a word; only one that stands for a
-    whole syllable or more may begin one. That is what a trigram index can look up.
+    The search text has spaces around every name, and none inside. Words of three characters and more may
+    be anywhere. Two make no trigram, so they must begin a name, and one letter must be a name; only one
+    that stands for a whole syllable or more may begin one. Shorter words may also be anywhere together
+    with the word before or behind, as in "get up". That is what a trigram index can look up.
     """
-    return and_(true(), *(column.like(_pattern(word)) for word in words))
+    found = (or_(*map(column.like, _patterns(words, place))) for place in range(len(words)))
+    return and_(true(), *found)
 
 
-def _pattern(word: str) -> str:
+def _patterns(words: Sequence[str], place: int) -> list[str]:
+    """Return the patterns of which one has to fit for the word at this place."""
+    word = words[place]
     if len(word) >= TRIGRAM:
-        return f"%{word}%"
+        return [f"%{word}%"]
     says_little = len(word) == 1 and not _is_syllable(word)
-    return f"% {word} %" if says_little else f"% {word}%"
+    pairs = ("".join(words[max(place - 1, 0) : place + 1]), "".join(words[place : place + 2]))
+    together = [f"%{pair}%" for pair in pairs if len(pair) >= TRIGRAM]
+    return [f"% {word} %" if says_little else f"% {word}%", *together]
 
 
 def _is_syllable(character: str) -> bool:
@@ -64,12 +71,13 @@ def whole_words(column: ColumnElement[str], words: Sequence[str]) -> ColumnEleme
 
 def nearly_all(column: ColumnElement[str], words: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that each word, or one of the names most similar to it, is in a search text."""
-    return and_(true(), *(column.like(any_(_spellings(word))) for word in words))
+    found = (column.like(any_(_spellings(words, place))) for place in range(len(words)))
+    return and_(true(), *found)
 
 
-def _spellings(word: str) -> ColumnElement[Any]:
+def _spellings(words: Sequence[str], place: int) -> ColumnElement[Any]:
     """Return the patterns of a word and of the few names it shares the most trigrams with."""
-    norm = catalog_aliases.c.norm
+    word, norm = words[place], catalog_aliases.c.norm
     names = (
         select(norm)
         .where(norm.op("%")(word), func.length(norm) >= TRIGRAM)
@@ -78,5 +86,5 @@ def _spellings(word: str) -> ColumnElement[Any]:
         .limit(literal_column(str(NEAREST_MAX)))
         .subquery()
     )
-    patterns = select(func.array_append(func.array_agg("%" + names.c.norm + "%"), _pattern(word)))
-    return cast(patterns.scalar_subquery(), ARRAY(Text))
+    similar = select(func.array_agg("%" + names.c.norm + "%", type_=ARRAY(Text))).scalar_subquery()
+    return func.array_cat(similar, cast(_patterns(words, place), ARRAY(Text)), type_=ARRAY(Text))

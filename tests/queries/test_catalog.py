@@ -128,6 +128,17 @@ def test_one_letter_is_a_whole_word_and_two_begin_one(connection: Connection, ru
     assert versions(connection, "ern") == ["2"]
 
 
+@pytest.mark.parametrize(
+    "q", ["get up", "haerin get up", "what is love", "is love", "i am", "g idle", "What Iz Love"]
+)
+def test_short_words_of_longer_names_are_found_beside_their_neighbours(
+    connection: Connection, runtime: Runtime, q: str
+) -> None:
+    put(connection, runtime, "A", "Haerin", "Get Up", "What Is Love", "What Iz Love", "I AM", "(G)I-DLE")
+    put(connection, runtime, "B", "Haein", "Jet Ups", "Lovely", "Amber")
+    assert versions(connection, q) == ["A"]
+
+
 def test_verified_come_first_then_whole_words_then_those_with_fewer_names(
     connection: Connection, runtime: Runtime
 ) -> None:
@@ -332,7 +343,8 @@ def test_photocards_are_found_over_an_index(connection: Connection, q: str | Non
     connection.execute(MANY_PHOTOCARDS)
     connection.execute(MANY_ALIASES)
     # New entries wait in a list beside the index, as they do until the next vacuum.
-    connection.execute(text("SELECT gin_clean_pending_list('ix_photocards_search_text')"))
+    for waiting in ("ix_photocards_search_text", "ix_catalog_aliases_norm_trigrams"):
+        connection.execute(text(f"SELECT gin_clean_pending_list('{waiting}')"))
     connection.execute(text("ANALYZE photocards, catalog_aliases"))
     sent: list[tuple[str, Any]] = []
 
