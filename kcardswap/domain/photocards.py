@@ -248,12 +248,22 @@ class Photocard(Aggregate):
 
         The list vouches for a pending photocard; one merged into another stays as it is.
         """
-        before = (self.status, self.rarity)
-        if self.status is PhotocardStatus.PENDING and self.group_id is not None:
+        if not self.would_change(rarity=rarity):
+            return False
+        if self._awaits_a_list:
             self.status, self.verified_at = PhotocardStatus.VERIFIED, now
-        if self.status is not PhotocardStatus.MERGED:
-            self.rarity = rarity or self.rarity
-        return before != (self.status, self.rarity)
+        self.rarity = rarity or self.rarity
+        return True
+
+    def would_change(self, *, rarity: Rarity | None) -> bool:
+        """Tell whether ``confirm`` changes anything, and so needs the photocard locked."""
+        if self.status is PhotocardStatus.MERGED:
+            return False
+        return self._awaits_a_list or rarity not in (None, self.rarity)
+
+    @property
+    def _awaits_a_list(self) -> bool:
+        return self.status is PhotocardStatus.PENDING and self.group_id is not None
 
     @property
     def is_verified(self) -> bool:

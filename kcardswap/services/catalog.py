@@ -58,10 +58,10 @@ def import_catalog(
 ) -> ImportReport:
     """Add what is missing of the groups, correct the names of known ones, and report.
 
-    Groups are the same by slug, or without one by any of their names; members by stage name, releases by
-    title and kind, photocards by what they show. Nothing is removed, nothing is replaced by nothing, and
-    importing the same groups again changes nothing. The whole import is one transaction; ``dry_run``
-    rolls it back. ``file`` is what the report calls the source.
+    Groups are the same by slug, or without one by any of their names; members by any of their names,
+    releases by title and kind, photocards by what they show. Nothing is removed, nothing is replaced by
+    nothing, and importing the same groups again changes nothing. The whole import is one
+    transaction; ``dry_run`` rolls it back. ``file`` is what the report calls the source.
     """
     with uow:
         run = _Import(uow, file, groups, on_progress)
@@ -134,6 +134,15 @@ def _only(entries: Sequence[NamedKind], name: str, what: str) -> NamedKind:
     return found[0]
 
 
+def _same_release(known: Sequence[CatalogRelease], entry: ReleaseEntry) -> CatalogRelease | None:
+    """Return the release of the entry's kind with exactly its title, else the only one with a like title."""
+    of_kind = [release for release in known if release.kind == entry.kind]
+    found = [release for release in of_kind if release.title == entry.title]
+    norm = normalise(entry.title)
+    found = found or [release for release in of_kind if normalise(release.title) == norm]
+    return found[0] if len(found) == 1 else None
+
+
 @dataclass
 class _Import:
     """One import as it goes on."""
@@ -156,7 +165,12 @@ class _Import:
         photocards: list[tuple[CatalogGroup, PhotocardEntry]] = []
         for entry in known:
             before = self._changes()
-            named = self._keeping_names(batch, entry) if entry.position in told_by_name else entry
+            named = entry
+            if entry.position in told_by_name:
+                if self._is_of_another(batch, entry):
+                    self._tell()
+                    continue
+                named = self._keeping_names(batch, entry)
             group = self._group(batch, named)
             if self._changes() > before:
                 changed.add(group.id)
@@ -194,6 +208,18 @@ class _Import:
                 known.append(replace(entry, slug=slug))
         self.done += len(entries) - len(known)
         return known
+
+    def _is_of_another(self, batch: _Batch, entry: GroupEntry) -> bool:
+        """Skip an entry whose name gives the slug of a group it shares no name with, and tell whether."""
+        group = batch.groups.get(entry.slug or "")
+        if group is None:
+            return False
+        names = {alias.norm for alias in group.aliases if not alias.generated}
+        if not names.isdisjoint(map(normalise, _all_names(entry))):
+            return False
+        reason = f"gives the slug {group.slug}, which another group has: {group.name}"
+        self._skip(entry.position, entry.name, reason)
+        return True
 
     def _keeping_names(self, batch: _Batch, entry: GroupEntry) -> GroupEntry:
         """Return an entry that was told by its name such that it does not rename the group it means."""
@@ -242,13 +268,14 @@ class _Import:
 
     def _release(self, known: list[CatalogRelease], group_id: UUID, entry: ReleaseEntry) -> None:
         new_id, now = self.uow.new_id, self.uow.clock.now()
-        found = [each for each in known if (each.title, each.kind) == (entry.title, entry.kind)]
-        release = found[0] if found else CatalogRelease.start(entry, id=new_id(), group_id=group_id, now=now)
-        if not found:
+        release = _same_release(known, entry)
+        added = release is None
+        if release is None:
+            release = CatalogRelease.start(entry, id=new_id(), group_id=group_id, now=now)
             known.append(release)
             self.uow.catalog_groups.add_parts([release])
         updated = release.describe(entry, romanised, new_id=new_id, now=now)
-        self._count("releases", added=not found, updated=updated)
+        self._count("releases", added=added, updated=updated)
 
     def _photocards(self, batch: _Batch, wanted: Sequence[tuple[CatalogGroup, PhotocardEntry]]) -> None:
         described: dict[str, tuple[Parts, PhotocardEntry]] = {}
@@ -262,6 +289,9 @@ class _Import:
                 self._skip(entry.position, entry.version or "", "the same photocard as one listed before")
             described.setdefault(parts.match_key, (parts, entry))
         known = self.uow.catalog_groups.photocards_with(described)
+        changing = (p for key, p in known.items() if p.would_change(rarity=described[key][1].rarity))
+        # People wait for a locked photocard until the import ends, so the others are left alone.
+        self.uow.catalog_groups.lock_photocards([photocard.id for photocard in changing])
         for key, (parts, entry) in described.items():
             self._photocard(known.get(key), parts, entry)
 

@@ -94,6 +94,26 @@ def test_members_are_the_same_by_their_stage_name(group: CatalogGroup) -> None:
     assert [member.name for member in group.members] == ["Haerin", "Hanni"]
 
 
+@pytest.mark.parametrize("name", ["HAERIN", "Kang-Haerin", "해린"], ids=["case", "alias", "korean"])
+def test_a_member_is_found_by_any_spelling_and_keeps_the_stage_name(group: CatalogGroup, name: str) -> None:
+    haerin, _ = group.member_named("Haerin", new_id=NEW_ID, now=NOW)
+    haerin.describe(
+        MemberEntry(name="Haerin", name_ko="해린", aliases=["Kang Haerin"]), new_id=NEW_ID, now=NOW
+    )
+    assert group.member_named(name, new_id=NEW_ID, now=NOW) == (haerin, False)
+    assert not haerin.describe(MemberEntry(name=name), new_id=NEW_ID, now=NOW)
+    assert [member.name for member in group.members] == ["Haerin"]
+
+
+def test_a_name_of_two_members_or_a_generated_spelling_finds_nobody(group: CatalogGroup) -> None:
+    for name in ("Minji", "Minzy"):
+        member, _ = group.member_named(name, new_id=NEW_ID, now=NOW)
+        member.describe(MemberEntry(name=name, name_ko="민지"), new_id=NEW_ID, now=NOW)
+        member.spellings(NEW_ID, NOW).generate(lambda text: "Minjee")
+    assert group.member_named("민지", new_id=NEW_ID, now=NOW)[1]
+    assert group.member_named("ㅁㅈ", new_id=NEW_ID, now=NOW)[1]
+
+
 def test_a_member_takes_over_names_and_aliases_once(group: CatalogGroup) -> None:
     member, _ = group.member_named("Haerin", new_id=NEW_ID, now=NOW)
     entry = MemberEntry(name="Haerin", name_ko="해린", name_zh="海麟", aliases=["Kang Haerin", "HAERIN"])

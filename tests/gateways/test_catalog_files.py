@@ -210,6 +210,17 @@ def test_a_lookup_of_musicbrainz_gives_names_members_and_releases() -> None:
     assert reasons(found) == {"artist.release-groups[2]": "a release of the kind Live"}
 
 
+def test_an_alias_of_musicbrainz_too_long_for_a_name_stays_an_alias() -> None:
+    aliases = [
+        {"name": "가" * 121, "locale": "ko", "primary": True},
+        {"name": "愛" * 121, "locale": "zh"},
+        {"name": "아이브", "locale": "ko"},
+    ]
+    (group,) = read({"artists": [{"name": "IVE", "type": "Group", "aliases": aliases}]}).groups
+    assert (group.name_ko, group.name_zh) == ("아이브", None)
+    assert group.aliases == ("가" * 121, "愛" * 121, "아이브")
+
+
 def test_a_search_of_musicbrainz_gives_groups_and_leaves_out_people() -> None:
     found = read({"count": 2, "artists": [ARTIST, {"type": "Person", "name": "IU", "sort-name": "IU"}]})
     assert [group.name for group in found.groups] == ["IVE"]
@@ -293,6 +304,19 @@ def test_rows_of_a_wikidata_query_are_put_together() -> None:
     assert (group.name, group.name_ko, group.aliases) == ("IVE", "아이브", ("Ive", "IVE band"))
     assert group.members == [MemberEntry(name="Rei", name_ko="레이")]
     assert reasons(found) == {"results.bindings[3]": "no group"}
+
+
+def test_the_id_that_stands_for_a_missing_wikidata_label_is_no_name() -> None:
+    group, member = {"type": "uri", "value": "http://q/Q1"}, {"type": "uri", "value": "http://q/Q98765"}
+    bare = {"type": "literal", "value": "Q98765"}
+    rows = [
+        {"group": group, "groupLabel": literal("Q7", "en"), "member": member, "memberLabel": bare},
+        {"group": member, "groupLabel": bare},
+    ]
+    found = read({"results": {"bindings": rows}})
+    assert [(each.name, each.members) for each in found.groups] == [("Q7", [])]
+    missing = "no label in English, Korean or Chinese"
+    assert reasons(found) == {"results.bindings[0]": missing, "results.bindings[1]": missing}
 
 
 @pytest.mark.parametrize(

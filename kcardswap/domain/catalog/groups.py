@@ -8,6 +8,7 @@ from kcardswap.domain.base import Aggregate, NewId
 from kcardswap.domain.catalog.entries import GroupEntry, MemberEntry, ReleaseEntry
 from kcardswap.domain.catalog.kinds import ReleaseKind, search_text
 from kcardswap.domain.catalog.names import CatalogAlias, Romanise, Spellings
+from kcardswap.domain.text import normalise
 
 
 @dataclass(eq=False, kw_only=True)
@@ -25,11 +26,14 @@ class CatalogMember:
     aliases: list[CatalogAlias] = field(default_factory=list)
 
     def describe(self, entry: MemberEntry, *, new_id: NewId, now: datetime) -> bool:
-        """Take over what ``entry`` says and tell whether that changed anything; nothing is taken away."""
+        """Take over what ``entry`` says and tell whether that changed anything; nothing is taken away.
+
+        The stage name stays: another one in ``entry`` is one more alias.
+        """
         before = (self.name_ko, self.name_zh)
         self.name_ko = entry.name_ko or self.name_ko
         self.name_zh = entry.name_zh or self.name_zh
-        texts = [self.name, self.name_ko, self.name_zh, *entry.aliases]
+        texts = [self.name, entry.name, self.name_ko, self.name_zh, *entry.aliases]
         added = self.spellings(new_id, now).add(texts)
         return added or before != (self.name_ko, self.name_zh)
 
@@ -99,10 +103,19 @@ class CatalogGroup(Aggregate):
         return (self.name, self.name_ko, self.name_zh, self.emoji, self.search_text, len(self.aliases))
 
     def member_named(self, name: str, *, new_id: NewId, now: datetime) -> tuple[CatalogMember, bool]:
-        """Return the member with exactly this stage name and whether they had to be added."""
-        for member in self.members:
-            if member.name == name:
-                return member, False
+        """Return the member of this name and whether they had to be added.
+
+        The one with exactly this stage name, else the only one who goes by it in any spelling.
+        """
+        exactly = [member for member in self.members if member.name == name]
+        norm = normalise(name)
+        called = exactly or [
+            member
+            for member in self.members
+            if any(alias.norm == norm and not alias.generated for alias in member.aliases)
+        ]
+        if len(called) == 1:
+            return called[0], False
         member = CatalogMember(
             id=new_id(),
             group_id=self.id,

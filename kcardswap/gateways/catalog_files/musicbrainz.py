@@ -6,6 +6,7 @@ from typing import Any
 
 from kcardswap.domain.catalog import AliasLocale, GroupEntry, MemberEntry, ReleaseEntry, ReleaseKind
 from kcardswap.gateways.catalog_files.reading import (
+    NAME_MAX_LENGTH,
     TITLE_MAX_LENGTH,
     CatalogFile,
     CatalogFileError,
@@ -102,6 +103,9 @@ def _names(artist: dict[str, Any], name: str) -> tuple[str | None, str | None, t
     spoken = {alias.get("name"): str(alias.get("locale") or "")[:2] for alias in named}
     by_locale: dict[str, str] = {}
     for text in (name, *texts):
+        if len(text) > NAME_MAX_LENGTH:
+            # Aliases may be longer than names.
+            continue
         by_locale.setdefault(spoken.get(text) or AliasLocale.of(text), text)
         by_locale.setdefault(AliasLocale.of(text), text)
     others = tuple(text for text in texts if text != name)

@@ -1,5 +1,6 @@
 """Groups and members as Wikidata gives them: results of a query, or entities."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from kcardswap.gateways.catalog_files.reading import (
 HAS_PART = "P527"
 INSTANCE_OF = "P31"
 HUMAN = "Q5"
+ITEM_ID = re.compile(r"Q\d+")
 LANGUAGES = {
     "en": "en",
     "ko": "ko",
@@ -133,10 +135,15 @@ def _take_labels(names: Names, row: dict[str, Any], prefixes: tuple[str, ...]) -
     for name in sorted(columns, key=lambda name: (_holds_aliases(name), name)):
         cell = row[name]
         value = cell.get("value") if isinstance(cell, dict) else None
-        if isinstance(value, str):
+        if isinstance(value, str) and not _stands_for_no_label(cell):
             # A query that groups its rows has all aliases in one cell.
             for text in value.split("|") if _holds_aliases(name) else [value]:
                 _add(names, cell.get("xml:lang", "en"), text.strip())
+
+
+def _stands_for_no_label(cell: dict[str, Any]) -> bool:
+    # Where there is no label in a wanted language, the label service answers the id, in no language.
+    return "xml:lang" not in cell and ITEM_ID.fullmatch(cell["value"]) is not None
 
 
 def _holds_aliases(column: str) -> bool:

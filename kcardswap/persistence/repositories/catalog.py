@@ -8,10 +8,13 @@ from sqlalchemy import bindparam, select, text, update
 
 from kcardswap.domain.catalog import CatalogGroup, CatalogRelease, PhotocardStatus
 from kcardswap.domain.photocards import Photocard
+from kcardswap.persistence.deadlines import let_statements_take
 from kcardswap.persistence.orm.catalog import catalog_aliases, catalog_groups, catalog_releases, photocards
 from kcardswap.persistence.repositories.base import Repository
 
 KEYS_AT_ONCE = 1000
+IMPORT_STATEMENT_SECONDS = 3600
+"""Also how long one import waits for another."""
 
 
 class CatalogGroupRepository(Repository[CatalogGroup]):
@@ -27,8 +30,9 @@ class CatalogGroupRepository(Repository[CatalogGroup]):
         snapshot of the statement that waited, so groups are read afterwards.
         """
         # The time-outs of the role are made for requests that somebody waits for.
-        for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+        for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
             self.session.execute(text(f"SET LOCAL {limit} = 0"))
+        let_statements_take(self.session, IMPORT_STATEMENT_SECONDS)
         self.session.execute(
             select(catalog_groups.c.id).order_by(catalog_groups.c.id).with_for_update(key_share=True)
         )
@@ -60,13 +64,21 @@ class CatalogGroupRepository(Repository[CatalogGroup]):
         self.session.add_all(added)
 
     def photocards_with(self, match_keys: Collection[str]) -> dict[str, Photocard]:
-        """Return the photocards with these keys by key, locked in id order."""
+        """Return the photocards with these keys by key; nobody is kept from using them."""
         keys, found = sorted(match_keys), dict[str, Photocard]()
         for start in range(0, len(keys), KEYS_AT_ONCE):
             wanted = select(Photocard).where(photocards.c.match_key.in_(keys[start : start + KEYS_AT_ONCE]))
-            locked = wanted.order_by(photocards.c.id).with_for_update(key_share=True)
-            found |= {photocard.match_key: photocard for photocard in self.session.scalars(locked)}
+            read = self.session.scalars(wanted.order_by(photocards.c.id))
+            found |= {photocard.match_key: photocard for photocard in read}
         return found
+
+    def lock_photocards(self, ids: Collection[UUID]) -> None:
+        """Lock these photocards in id order and read anew those loaded before."""
+        ordered = sorted(ids)
+        for start in range(0, len(ordered), KEYS_AT_ONCE):
+            wanted = select(Photocard).where(photocards.c.id.in_(ordered[start : start + KEYS_AT_ONCE]))
+            locked = wanted.order_by(photocards.c.id).with_for_update(key_share=True)
+            self.session.scalars(locked.execution_options(populate_existing=True)).all()
 
     def searchable_photocards(self, group_ids: Collection[UUID]) -> list[Any]:
         """Return what the search texts of these groups' photocards are made of, and the texts themselves."""
