@@ -1,6 +1,7 @@
 """The unit of work: one session, the repositories on it, and one commit for rows and events together."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,7 +33,7 @@ from kcardswap.persistence.repositories.quotas import QuotaRepository
 from kcardswap.persistence.repositories.subscriptions import PurchaseRepository, SubscriptionRepository
 from kcardswap.persistence.repositories.trades import Reservations, TradeRepository
 from kcardswap.persistence.repositories.wishlist import WishRepository
-from kcardswap.persistence.violations import translate
+from kcardswap.persistence.violations import translate, translated_failures
 
 
 class UnitOfWork:
@@ -92,7 +93,9 @@ class UnitOfWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.session.close()
+        # A lost connection makes closing fail, too; what went wrong first is what callers are told.
+        with translated_failures() if error is None else suppress(DBAPIError):
+            self.session.close()
         if isinstance(error, DBAPIError | PoolTimeout):
             meaning = translate(error)
             if meaning is not error:

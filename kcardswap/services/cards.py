@@ -213,7 +213,7 @@ def confirm_upload(
         media_id, key, declared = media.id, media.object_key, ImageType(media.content_type)
     taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
     _confirm_checked(uow, storage, calendar, taken, card_id=card_id, media_id=media_id)
-    uow.once_durable(partial(storage.discard_upload, key))
+    uow.once_durable(partial(_forget_upload, storage, key))
 
 
 def _confirm_checked(
@@ -234,8 +234,9 @@ def _confirm_checked(
             # Nothing came, or another upload URL was asked for since: what it takes is to be checked.
             raise UploadMissing()
         media = _picture_of(uow, card, lock=True)
-        storage.store(media.object_key, taken.image.data, content_type=taken.image.content_type.value)
         now = _charge(uow, calendar, media, taken.uploaded_bytes)
+        # Only now: what is refused must not be there for everybody who has its URL.
+        storage.store(media.object_key, taken.image.data, content_type=taken.image.content_type.value)
         media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
         media.attach(MediaTarget.CARD, card.id)
         card.confirm_upload(size_bytes=taken.uploaded_bytes, now=now)

@@ -91,7 +91,7 @@ def confirm(
         key, declared = media.object_key, ImageType(media.content_type)
     taken = take_in(storage, images, object_key=key, declared=declared, plan=plan)
     size = _confirm_checked(uow, storage, calendar, taken, media_id=media_id)
-    uow.once_durable(partial(storage.discard_upload, key))
+    uow.once_durable(partial(_forget_upload, storage, key))
     return size
 
 
@@ -110,7 +110,6 @@ def _confirm_checked(
             return media.actual_bytes
         if taken is None:
             raise UploadMissing()
-        storage.store(media.object_key, taken.image.data, content_type=taken.image.content_type.value)
         now = uow.clock.now()
         media.confirm(taken.image, uploaded_bytes=taken.uploaded_bytes, now=now)
         uow.quotas.charge(
@@ -121,6 +120,8 @@ def _confirm_checked(
             period=calendar.month(now),
             now=now,
         )
+        # Only now: what is refused must not be there for everybody who has its URL.
+        storage.store(media.object_key, taken.image.data, content_type=taken.image.content_type.value)
         uow.commit()
         return taken.uploaded_bytes
 
@@ -160,6 +161,12 @@ def attach_to_gallery_card(
         uow.commit()
     if unused_key is not None:
         uow.once_durable(partial(_remove_object, storage, unused_key))
+
+
+def _forget_upload(storage: ObjectStorage, key: str) -> None:
+    # It is confirmed, whatever the storage says now: the purge removes what stays behind.
+    with suppress(StorageUnavailable):
+        storage.discard_upload(key)
 
 
 def _remove_object(storage: ObjectStorage, key: str) -> None:

@@ -1,6 +1,6 @@
 """Clearing away what uploads leave behind: pictures that never came, that nothing shows, or that are deleted.
 
-Rows go in two steps. First a picture is marked deleted, then its object is removed outside any transaction,
+Rows go in two steps. First a picture is marked deleted, then its object is removed under the lock of its row,
 and only what is gone from the storage is forgotten. So a purge that is stopped anywhere, or whose storage
 fails, loses nothing: the next one goes on where it ended. Any number may run at once.
 """
@@ -82,20 +82,27 @@ def remove_objects(uow: UnitOfWork, storage: ObjectStorage, *, limit: int, dry_r
     removed: list[UUID] = []
     try:
         for media_id, key in keys.items():
-            _remove_unless_used(uow, storage, key)
+            _remove_unless_used(uow, storage, media_id, key)
             removed.append(media_id)
     finally:
         _note_removed(uow, removed)
     return len(removed)
 
 
-def _remove_unless_used(uow: UnitOfWork, storage: ObjectStorage, key: str) -> None:
+def _remove_unless_used(uow: UnitOfWork, storage: ObjectStorage, media_id: UUID, key: str) -> None:
     with uow:
-        # Asked for each by itself, right before: a card that lost its picture may get a new one on this key.
-        if uow.media.keys_in_use([key]):
+        # A card that lost its picture may get a new one on this key, and withdraws this row first. So under
+        # the lock of the row nothing can come that would be removed in its place.
+        if uow.media.find(media_id, lock=True) is None:
             return
-    storage.discard_upload(key)
-    storage.remove(key)
+        for remove in (storage.discard_upload, storage.remove):
+            # Asked before each, so that each has the database's limit for idle transactions to itself. After
+            # a slower one the lock is gone: the next statement fails, nothing is noted, and a later purge
+            # does it all again.
+            if uow.media.keys_in_use([key]):
+                return
+            remove(key)
+        uow.commit()
 
 
 def _note_removed(uow: UnitOfWork, media_ids: list[UUID]) -> None:

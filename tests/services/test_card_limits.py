@@ -13,7 +13,7 @@ from kcardswap.runtime import Runtime
 from tests.binders import PICTURE, announce, confirm, delete, month_usage, refused_limit, row
 from tests.conftest import MovableClock
 from tests.people import make_user
-from tests.pictures import completed_trade, give, put_card
+from tests.pictures import completed_trade, give, put_card, stored
 
 
 @pytest.fixture
@@ -99,7 +99,8 @@ def test_the_real_bytes_count_towards_the_storage_when_confirming(
     with pytest.raises(LimitExceeded) as refused:
         confirm(runtime, card_id, mina)
     assert refused_limit(refused) == ("card_storage_bytes_max", 100 * MIB, 100 * MIB - len(PICTURE) + 1)
-    # A refusal charges nothing at all, and deleting makes room again.
+    # A refusal charges and shows nothing at all, and deleting makes room again.
+    assert stored(runtime, f"cards/{mina}/{card_id}.jpg") is None
     assert month_usage(connection, mina) == 0
     delete(runtime, full, mina)
     confirm(runtime, card_id, mina)

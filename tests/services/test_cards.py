@@ -306,3 +306,16 @@ def test_a_storage_that_is_down_does_not_keep_a_card_from_being_deleted(
     monkeypatch.setattr(runtime.storage, "remove", down)
     delete(runtime, announced.card_id, mina)
     assert picture_of(connection, announced.card_id)["status"] == "deleted"
+
+
+def test_a_card_is_confirmed_though_its_upload_cannot_be_discarded(
+    runtime: Runtime, connection: Connection, mina: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*args: object) -> None:
+        raise Unavailable("object_storage")
+
+    announced = announce(runtime, mina)
+    send(runtime, announced.object_key, PICTURE)
+    monkeypatch.setattr(runtime.storage, "discard_upload", down)
+    confirm(runtime, announced.card_id, mina)
+    assert row(connection, announced.card_id)["upload_status"] == "confirmed"

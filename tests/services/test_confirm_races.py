@@ -1,22 +1,27 @@
-"""A picture uploaded again while it is being checked: what is counted is what is kept."""
+"""A picture uploaded again while it is checked or cleared away: what is counted is what is kept."""
 
 import io
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
 from PIL import Image
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, text, update
 
+from kcardswap.domain.errors import Unavailable
 from kcardswap.domain.media import CheckedImage, ImageType
+from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.media import media_assets
 from kcardswap.runtime import Runtime
+from kcardswap.services import cards as card_services
 from kcardswap.services import media as media_services
+from kcardswap.services import uploads
 from tests.binders import confirm as confirm_card
+from tests.conftest import MovableClock
 from tests.people import make_user
 from tests.pictures import drawing, encoded, put_card, send, stored
 from tests.services.test_attaching import at_once
@@ -120,3 +125,79 @@ def test_confirming_and_uploading_again_at_once_keeps_object_and_size_together(r
         sending = [partial(send, runtime, key, SIZES[width]) for width in (90, 120, 60)]
         assert at_once([*confirming, *sending]) == []
         kept(runtime, key)
+
+
+def lapsed_upload(runtime: Runtime, clock: MovableClock, owner_id: UUID) -> tuple[UUID, str]:
+    """Store a card that goes on waiting, and the upload nobody confirmed in time; return it with the key."""
+    card_id = put_card(runtime, owner_id, confirmed=False, data=SIZES[60])
+    uow = runtime.unit_of_work()
+    with uow:
+        uow.session.execute(update(cards).where(cards.c.id == card_id).values(upload_expires_at=None))
+        uow.commit()
+    clock.advance(hours=2)
+    assert uploads.drop_lapsed(uow, limit=1) == 1
+    return card_id, f"cards/{owner_id}/{card_id}.jpg"
+
+
+def test_a_picture_that_comes_while_the_earlier_one_is_cleared_away_stays(
+    runtime: Runtime, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mina = make_user(runtime, "mina")
+    card_id, key = lapsed_upload(runtime, clock, mina)
+
+    def again() -> None:
+        card_services.announce_picture(
+            runtime.unit_of_work(),
+            runtime.storage,
+            runtime.quota_calendar,
+            card_id=card_id,
+            by=mina,
+            content_type=ImageType.JPEG,
+            file_size_bytes=100_000,
+            lifetime=timedelta(minutes=15),
+        )
+        send(runtime, key, SIZES[120])
+        confirm_card(runtime, card_id, mina)
+
+    coming, discard = Thread(target=again), runtime.storage.discard_upload
+
+    def slowly(key: str) -> None:
+        discard(key)
+        if not coming.ident:
+            coming.start()
+            coming.join(0.5)
+
+    monkeypatch.setattr(runtime.storage, "discard_upload", slowly)
+    uploads.remove_objects(runtime.unit_of_work(), runtime.storage, limit=1)
+    coming.join(20)
+    assert kept(runtime, key)["width"] == 120
+
+
+@pytest.mark.parametrize("slow", ["discard_upload", "remove"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_purge_that_loses_its_lock_removes_nothing_more_and_is_repeated(
+    runtime: Runtime, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, slow: str, fails: bool
+) -> None:
+    _, key = lapsed_upload(runtime, clock, make_user(runtime, "mina"))
+    runtime.storage.store(key, SIZES[60], content_type="image/jpeg")
+
+    def too_slowly(key: str) -> None:
+        with runtime.database.reader() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND state = 'idle in transaction'"
+                    " AND query LIKE '%media_assets%'"
+                )
+            )
+        if fails:
+            raise Unavailable("object_storage")
+
+    monkeypatch.setattr(runtime.storage, slow, too_slowly)
+    with pytest.raises(Unavailable):
+        uploads.remove_objects(runtime.unit_of_work(), runtime.storage, limit=1)
+    monkeypatch.undo()
+    assert stored(runtime, key) is not None
+    clock.advance(minutes=11)
+    assert uploads.remove_objects(runtime.unit_of_work(), runtime.storage, limit=1) == 1
+    assert stored(runtime, key) is None

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from kcardswap.domain.errors import LimitExceeded, NotOwner, Unavailable
-from kcardswap.domain.media import ImageRefused, ImageType, MediaNotFound, UploadMissing
+from kcardswap.domain.media import ImageRefused, ImageType, MediaNotFound, StorageUnavailable, UploadMissing
 from kcardswap.domain.quotas import MIB
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.media import media_assets
@@ -165,6 +165,7 @@ def test_the_bytes_of_the_month_end_exactly_at_the_limit(
         "reset_at": month.reset_at,
     }
     assert connection.scalar(select(media_assets.c.status).where(media_assets.c.id == media_id)) == "pending"
+    assert stored(runtime, key_of(connection, media_id)) is None
 
 
 def test_a_storage_that_does_not_work_is_named(
@@ -178,6 +179,17 @@ def test_a_storage_that_does_not_work_is_named(
     with pytest.raises(Unavailable):
         confirm(runtime, media_id, mina)
     monkeypatch.undo()
+    assert confirm(runtime, media_id, mina) == len(PICTURE)
+
+
+def test_a_picture_is_confirmed_though_its_upload_cannot_be_discarded(
+    runtime: Runtime, connection: Connection, mina: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(key: str) -> None:
+        raise StorageUnavailable()
+
+    media_id = uploaded(runtime, connection, mina)
+    monkeypatch.setattr(runtime.storage, "discard_upload", down)
     assert confirm(runtime, media_id, mina) == len(PICTURE)
 
 
