@@ -23,11 +23,23 @@ DELIMITERS = ",;\t"
 MEMORY_BYTES = 512 * 1024
 CHUNK_BYTES = 64 * 1024
 LINES_MAX, COLUMNS_MAX, NAME_MAX_LENGTH = 2000, 100, 100
-FORMULA = re.compile("[\\s'\"\u200b\ufeff]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""How text begins that spreadsheet programs may take for a formula, also behind spaces and quotes.
+SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+SKIPPED = "(?:[^\\S\t\r\n]|['\"\u200b\ufeff])*"
+"""Spaces and quotes. No line ends: they begin a place of their own, so looking ahead stays short."""
 
-After https://owasp.org/www-community/attacks/CSV_Injection, with the full-width signs of Asian keyboards.
-"""
+
+def _formulas(mark: str) -> re.Pattern[str]:
+    """Return ``mark`` wherever spreadsheet programs may take what follows for a formula.
+
+    That is where the text begins, and where a program splits it that separates by another character or
+    minds no quotes. After https://owasp.org/www-community/attacks/CSV_Injection, with the full-width signs
+    of Asian keyboards.
+    """
+    inside = f"(?<=[{DELIMITERS}\r\n]){mark}(?={SKIPPED}[{SIGNS}])"
+    return re.compile(f"^{mark}(?={SKIPPED}[{SIGNS}\t\r\n])|{inside}")
+
+
+FORMULA, DEFUSED_FORMULA = _formulas(""), _formulas("'")
 
 
 def wants_csv() -> bool:
@@ -87,13 +99,13 @@ def _cell(value: object) -> str:
 
 
 def defused(text: str) -> str:
-    """Return ``text`` as a cell no program takes for a formula: behind an apostrophe if need be."""
-    return f"'{text}" if FORMULA.match(text) else text
+    """Return ``text`` as a cell no program takes for a formula: with apostrophes where need be."""
+    return FORMULA.sub("'", text)
 
 
 def restored(cell: str) -> str:
     """Return the text ``defused`` made a cell of; every other cell stays as it is."""
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
+    return DEFUSED_FORMULA.sub("", cell)
 
 
 class Line(NamedTuple):

@@ -23,7 +23,7 @@ def read_form(req: Request) -> dict[str, str | bytes]:
 
     :raises UnsupportedMediaType: a body that does not call itself a multipart form.
     :raises PayloadTooLarge: its file, or the whole of it, is too large.
-    :raises ValidationFailed: a field that comes twice, or text PostgreSQL cannot store.
+    :raises ValidationFailed: a field that comes twice or has no name, or text PostgreSQL cannot store.
     """
     # One byte more than allowed, as for every body.
     req.max_content_length = FORM_MAX_BYTES + 1
@@ -41,6 +41,9 @@ def read_form(req: Request) -> dict[str, str | bytes]:
 
 
 def _parts(req: Request) -> Iterator[tuple[str, str | bytes]]:
+    # Werkzeug's name of a part without one is None.
+    if not all((*req.form, *req.files)):
+        raise ValidationFailed("", "Every part needs a name.")
     for name, text in req.form.items(multi=True):
         try:
             refuse_unstorable(f"{name}{text}")

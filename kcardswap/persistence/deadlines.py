@@ -11,13 +11,16 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from psycopg2 import Error  # type: ignore[import-untyped]
 from psycopg2.extensions import connection, cursor  # type: ignore[import-untyped]
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-ANSWER_WITHIN_SECONDS = 6.0
+SAYING_SO_SECONDS = 1.0
+ANSWER_WITHIN_SECONDS = 5 + SAYING_SO_SECONDS
 """The server ends a statement after five seconds; one more for saying so."""
 PING_WITHIN_SECONDS = 2.0
 """What runs outside a transaction is the pool asking whether a connection still works."""
@@ -72,28 +75,46 @@ def _cut_off(overdue: connection) -> None:
 _deadlines = Deadlines()
 
 
+class _Answered:
+    # A class, because every statement goes through it and @contextmanager takes three times as long.
+    __slots__ = ("_seconds", "_waiting")
+
+    def __init__(self, waiting: connection, seconds: float) -> None:
+        self._waiting = waiting
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        _deadlines.begin(self._waiting, self._seconds)
+
+    def __exit__(self, *error: object) -> None:
+        _deadlines.end(self._waiting)
+
+
+_HERE_ALREADY = nullcontext()
+
+
 class BoundedConnection(connection):  # type: ignore[misc]
     """A connection that never waits for ever; statements go through its ``BoundedCursor``."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.answer_within = ANSWER_WITHIN_SECONDS
+        """How many seconds a statement of the running transaction is waited for."""
         _deadlines.watch()
 
     def commit(self) -> None:
         """Commit, or lose the connection."""
-        _deadlines.begin(self, ANSWER_WITHIN_SECONDS)
         try:
-            super().commit()
+            with _Answered(self, self.answer_within):
+                super().commit()
         finally:
-            _deadlines.end(self)
+            self.answer_within = ANSWER_WITHIN_SECONDS
 
     def rollback(self) -> None:
         """Roll back, or lose the connection."""
-        _deadlines.begin(self, ANSWER_WITHIN_SECONDS)
-        try:
+        self.answer_within = ANSWER_WITHIN_SECONDS
+        with _Answered(self, self.answer_within):
             super().rollback()
-        finally:
-            _deadlines.end(self)
 
 
 class BoundedCursor(cursor):  # type: ignore[misc]
@@ -101,17 +122,46 @@ class BoundedCursor(cursor):  # type: ignore[misc]
 
     def execute(self, query: Any, vars: Any = None) -> None:
         """Run one statement."""
-        seconds = PING_WITHIN_SECONDS if self.connection.autocommit else ANSWER_WITHIN_SECONDS
-        _deadlines.begin(self.connection, seconds)
-        try:
+        autocommit = self.connection.autocommit
+        with _Answered(self.connection, PING_WITHIN_SECONDS if autocommit else self.connection.answer_within):
             super().execute(query, vars)
-        finally:
-            _deadlines.end(self.connection)
 
     def executemany(self, query: Any, vars_list: Any) -> None:
         """Run one statement with many sets of values."""
-        _deadlines.begin(self.connection, ANSWER_MANY_WITHIN_SECONDS)
-        try:
+        seconds = max(ANSWER_MANY_WITHIN_SECONDS, self.connection.answer_within)
+        with _Answered(self.connection, seconds):
             super().executemany(query, vars_list)
-        finally:
-            _deadlines.end(self.connection)
+
+    def fetchone(self) -> Any:
+        """Return the next row."""
+        with self._fetching():
+            return super().fetchone()
+
+    def fetchmany(self, size: int | None = None) -> Any:
+        """Return the next rows."""
+        with self._fetching():
+            return super().fetchmany(self.arraysize if size is None else size)
+
+    def fetchall(self) -> Any:
+        """Return the rows that are left."""
+        with self._fetching():
+            return super().fetchall()
+
+    def close(self) -> None:
+        """Close the cursor."""
+        with self._fetching():
+            super().close()
+
+    def _fetching(self) -> AbstractContextManager[None]:
+        # The rows of a cursor without a name are here already; one with a name asks the server each time.
+        if self.name is None:
+            return _HERE_ALREADY
+        return _Answered(self.connection, self.connection.answer_within)
+
+
+def let_statements_take(session: Session, seconds: int) -> None:
+    """Let each statement of the running transaction take ``seconds``, for the server and for this client."""
+    session.execute(text(f"SET LOCAL statement_timeout = '{seconds}s'"))
+    waiting = session.connection().connection.driver_connection
+    if isinstance(waiting, BoundedConnection):
+        waiting.answer_within = seconds + SAYING_SO_SECONDS

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Uuid, and_, bindparam, func, literal, select
 
 from kcardswap.domain.accounts import UserNotFound
-from kcardswap.domain.cards import CardNotFound, CardStatus, Condition, Rarity, UploadStatus
+from kcardswap.domain.cards import TEXT_MAX_LENGTH, CardNotFound, CardStatus, Condition, Rarity, UploadStatus
 from kcardswap.domain.media import MediaStatus
 from kcardswap.domain.quotas import MIB, LimitKey, Period, limit
 from kcardswap.domain.text import normalise
@@ -69,7 +69,10 @@ _SORTS = {
 _CARDS = select(*CARD_COLUMNS).select_from(CARDS_WITH_PICTURES)
 _TOLD_CARDS = select(
     *(
-        func.coalesce(column, PHOTOCARD_TEXTS[column.key]) if column.key in PHOTOCARD_TEXTS else column
+        # The catalog has longer names than cards, and importing takes the words of cards.
+        func.coalesce(column, func.left(PHOTOCARD_TEXTS[column.key], TEXT_MAX_LENGTH))
+        if column.key in PHOTOCARD_TEXTS
+        else column
         for column in CARD_COLUMNS
     )
 ).select_from(CARDS_WITH_PICTURES.outerjoin(PHOTOCARDS_WITH_PARTS, photocards.c.id == cards.c.photocard_id))

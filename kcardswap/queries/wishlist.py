@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Uuid, bindparam, func, literal, or_, select, true
 
 from kcardswap.domain.accounts import UserNotFound
-from kcardswap.domain.cards import Condition
+from kcardswap.domain.cards import TEXT_MAX_LENGTH, Condition
 from kcardswap.domain.wishlist import WishlistPrivate, WishNotFound
 from kcardswap.persistence.orm.accounts import users
 from kcardswap.persistence.orm.catalog import photocards
 from kcardswap.persistence.orm.profiles import profiles
 from kcardswap.persistence.orm.wishlist import wishlist_items
-from kcardswap.queries.catalog import PHOTOCARD_COLUMNS, PHOTOCARDS_WITH_PARTS, PhotocardRow
+from kcardswap.queries.catalog import PHOTOCARD_COLUMNS, PHOTOCARD_TEXTS, PHOTOCARDS_WITH_PARTS, PhotocardRow
 from kcardswap.queries.keyset import ROWS_AT_ONCE, Page, PageRequest, SortKey, fetch_page
 from kcardswap.queries.visibility import visible_to
 
@@ -89,7 +89,9 @@ class WishLine(NamedTuple):
 
 
 _LINES = _WISHES.with_only_columns(
-    *(column for column in PHOTOCARD_COLUMNS if column.key in WishLine._fields),
+    photocards.c.id.label("photocard_id"),
+    # The catalog has longer names than importing takes.
+    *(func.left(text, TEXT_MAX_LENGTH).label(name) for name, text in PHOTOCARD_TEXTS.items()),
     *(wishlist_items.c[name] for name in ("priority", "min_condition", "note")),
 ).where(wishlist_items.c.user_id == bindparam("user_id", type_=Uuid()))
 

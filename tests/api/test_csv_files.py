@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from typing import Any
 
 import hypothesis
@@ -33,6 +34,16 @@ def starts_a_formula(cell: str) -> bool:
     return bare[:1] in set("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n")
 
 
+def shows_a_formula(cell: str) -> bool:
+    """Tell whether the first thing to see in this cell begins a formula."""
+    return starts_a_formula(cell.lstrip(' \xa0\u3000\ufeff\u200b"\t\r\n'))
+
+
+def read_with(delimiter: str, data: bytes) -> list[str]:
+    text = io.StringIO(data.decode("utf-8-sig"), newline="")
+    return [cell for row in csv.reader(text, delimiter=delimiter) for cell in row]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -60,16 +71,46 @@ def test_what_could_be_a_formula_gets_an_apostrophe(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Haerin", "'quoted'", "a=b", "1-2", "mina@kcardswap.test", "'", '"', "혜린"]
+    ("text", "cell"),
+    [
+        ("x;=1+cmd|' /C calc'!A0;", "x;'=1+cmd|' /C calc'!A0;"),
+        ("x,+1", "x,'+1"),
+        ("x\t=1", "x\t'=1"),
+        ("x; \"'@A", "x;' \"'@A"),
+        ("one\n-two\r\n\r\n=three", "one\n'-two\r\n\r\n'=three"),
+        ("=1;=2", "'=1;'=2"),
+        ("\t=1", "'\t'=1"),
+        ("x;'=1", "x;''=1"),
+    ],
+)
+def test_text_is_no_formula_either_where_another_program_splits_it(text: str, cell: str) -> None:
+    assert defused(text) == cell
+    assert restored(cell) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Haerin", "'quoted'", "a=b", "1-2", "mina@kcardswap.test", "'", '"', "혜린"),
+        *("one\r\n\r\ntwo", "one\n\n\ttwo", "a, b; c", "a,'b'", "a\t"),
+    ],
 )
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert defused(text) == restored(text) == text
 
 
-@given(text=st.one_of(st.text(), st.text(st.sampled_from(DANGEROUS + "a"), max_size=8)))
+@given(text=st.one_of(st.text(), st.text(st.sampled_from(DANGEROUS + ",;a"), max_size=8)))
 def test_every_text_comes_back_from_its_cell_and_no_cell_is_a_formula(text: str) -> None:
     assert restored(defused(text)) == text
     assert not starts_a_formula(defused(text))
+
+
+@pytest.mark.parametrize("unit", ["\n", "\n'", ",'", "' ", ";' "])
+def test_the_longest_cell_is_restored_in_no_time(unit: str) -> None:
+    cell = "a" + unit * (csv.field_size_limit() // len(unit) - 1) + "b"
+    begun = time.perf_counter()
+    assert restored(cell) == cell
+    assert time.perf_counter() - begun < 1
 
 
 @hypothesis.settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,8 +128,9 @@ def test_writing_and_reading_loses_nothing(app: Flask, rows: list[dict[str, str 
         answer = csv_answer("rows", COLUMNS, fill)
         data = answer.get_data()
         answer.close()
-    for row in csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")):
-        assert not any(starts_a_formula(cell) for cell in row)
+    assert not any(map(starts_a_formula, read_with(",", data)))
+    for delimiter in ",;\t":
+        assert not any(map(shows_a_formula, read_with(delimiter, data)))
     told = [{name: text for name, text in values.items() if text is not None} for values in rows]
     lines = read_csv(data, COLUMNS).lines
     assert [dict(line.cells) for line in lines] == [values for values in told if values]

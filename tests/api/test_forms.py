@@ -82,6 +82,23 @@ def test_a_field_comes_once(mina: Person) -> None:
     assert invalid_fields(raw(mina, mixed)) == {"loud"}
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "form-1"}], ids=["plain", "keyed"])
+@pytest.mark.parametrize(
+    "nameless",
+    [b"", b'; name=""', b'; filename="a"'],
+    ids=["text", "empty name", "file"],
+)
+@pytest.mark.parametrize("value", [b"abc", b"a\x00"], ids=["letters", "nul"])
+def test_every_part_has_a_name(
+    mina: Person, runtime: Runtime, headers: dict[str, str], nameless: bytes, value: bytes
+) -> None:
+    head = b"--x\r\nContent-Disposition: form-data" + nameless + b"\r\n\r\n"
+    body = part("file", extra='; filename="a"') + head + value + b"\r\n--x--\r\n"
+    answer = mina.post(PATH, data=body, headers={**MULTIPART, **headers})
+    assert invalid_fields(answer) == {""}
+    assert notes_written(runtime) == 0
+
+
 @pytest.mark.parametrize("name", ["loud", "unknown"])
 def test_nul_is_refused_in_every_field(mina: Person, name: str) -> None:
     fields: dict[str, Any] = {name: "a\x00"}

@@ -4,15 +4,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from kcardswap.persistence.orm.cards import cards
+from kcardswap.persistence.orm.catalog import photocards
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.runtime import Runtime
 from tests.binders import CARD_FIELDS, data_of, set_status
 from tests.people import MakePerson, Person, refused
+from tests.photocards import Shelf, group_named
 from tests.pictures import upload_card
-from tests.sheets import CARD_COLUMNS, CSV, HAERIN, IMPORTS, send, sheet, stored
+from tests.sheets import CARD_COLUMNS, CSV, HAERIN, IMPORTS, lines_of, send, sheet, stored
 
 
 @pytest.fixture
@@ -198,3 +200,22 @@ def test_a_keyed_dry_run_keeps_nothing_but_its_answer(mina: Person, connection: 
 
 def test_a_sheet_of_the_tests_is_what_it_says() -> None:
     assert sheet({"a": 1}, {"b": "x,y"}) == b'a,b\r\n1,\r\n,"x,y"\r\n'
+
+
+def test_names_the_catalog_has_longer_than_cards_come_back_cut(
+    mina: Person, yuna: Person, runtime: Runtime, connection: Connection
+) -> None:
+    photocard_id = data_of(mina.post("/catalog/photocards", HAERIN), 201)["id"]
+    group_id = group_named(connection, "newjeans")
+    release_id = Shelf(runtime, connection).release(group_id, "T" * 150)
+    connection.execute(
+        update(photocards)
+        .where(photocards.c.id == photocard_id)
+        .values(group_id=group_id, release_id=release_id, release_text=None)
+    )
+    upload_card(mina, photocard_id=photocard_id)
+    data_of(mina.post("/wishlist", {"photocard_id": photocard_id}), 201)
+    for export, path in zip(("/cards/me", "/wishlist"), IMPORTS, strict=True):
+        answer = mina.get(export, headers=CSV)
+        assert [line["album"] for line in lines_of(answer)] == ["T" * 100]
+        assert data_of(send(yuna, path, answer.get_data()))["imported_count"] == 1

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from kcardswap.app import create_app
 from kcardswap.domain.errors import Unavailable
+from kcardswap.persistence.deadlines import ANSWER_WITHIN_SECONDS, let_statements_take
 from kcardswap.persistence.embedded import EmbeddedPostgres
 from kcardswap.persistence.engine import PooledDatabase, make_engine
 from kcardswap.settings import Settings
@@ -106,6 +108,65 @@ def test_a_database_that_stops_before_the_end_of_a_transaction_is_given_up(serve
             getattr(connection.dbapi_connection, end)()
         assert time.monotonic() - began < PATIENCE_SECONDS
     connection.invalidate()
+
+
+def test_a_database_that_stops_while_rows_are_streamed_is_given_up(server: Server) -> None:
+    database = PooledDatabase(server.engine)
+    many = text("SELECT repeat('x', 1000) FROM generate_series(1, 5000)").execution_options(yield_per=500)
+    streaming, stopped, ended = threading.Event(), threading.Event(), list[float]()
+
+    def hand_out(rows: Iterator[object]) -> None:
+        for _ in rows:
+            streaming.set()
+            stopped.wait()
+
+    def stream() -> None:
+        with pytest.raises(Unavailable), database.reader() as connection:
+            hand_out(connection.execute(many))
+        ended.append(time.monotonic())
+
+    reading = threading.Thread(target=stream)
+    reading.start()
+    streaming.wait()
+    with server.stopped():
+        began = time.monotonic()
+        stopped.set()
+        reading.join(PATIENCE_SECONDS)
+        assert ended and ended[0] - began < PATIENCE_SECONDS
+    reading.join()
+    with database.reader() as connection:
+        assert len(connection.execute(many).all()) == 5000
+
+
+def test_a_database_that_stops_before_a_stream_is_closed_is_given_up(server: Server) -> None:
+    connection = server.engine.raw_connection()
+    streamed = connection.cursor(name="streamed")
+    streamed.execute("SELECT generate_series(1, 5000)")
+    assert streamed.fetchone() == (1,)
+    with server.stopped():
+        began = time.monotonic()
+        with pytest.raises(Exception, match="closed the connection"):
+            streamed.close()
+        assert time.monotonic() - began < PATIENCE_SECONDS
+    connection.invalidate()
+
+
+def test_statements_may_take_longer_until_the_end_of_the_transaction(server: Server) -> None:
+    with Session(server.engine) as session:
+        let_statements_take(session, 30)
+        assert session.scalar(text("SHOW statement_timeout")) == "30s"
+        assert session.scalar(text("SELECT 1 FROM pg_sleep(:seconds)"), {"seconds": 7}) == 1
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_the_next_transaction_is_as_impatient_as_ever(server: Server, end: str) -> None:
+    with Session(server.engine) as session:
+        let_statements_take(session, 30)
+        used = session.connection().connection.driver_connection
+        getattr(session, end)()
+        assert session.connection().connection.driver_connection is used
+        assert session.scalar(text("SHOW statement_timeout")) == "5s"
+        assert used is not None and used.answer_within == ANSWER_WITHIN_SECONDS
 
 
 def test_slow_answers_within_the_limit_are_waited_for(server: Server) -> None:

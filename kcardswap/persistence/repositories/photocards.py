@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, case, delete, func, literal, null, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, case, delete, func, literal, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from kcardswap.domain.catalog import (
 from kcardswap.domain.errors import NotFound, WriteConflict
 from kcardswap.domain.photocards import Part, Parts, Photocard, PhotocardExists, TargetMismatch
 from kcardswap.domain.text import normalise
+from kcardswap.persistence.deadlines import let_statements_take
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.catalog import (
     catalog_aliases,
@@ -31,7 +32,7 @@ from kcardswap.persistence.orm.catalog import (
 from kcardswap.persistence.orm.wishlist import wishlist_items
 from kcardswap.persistence.repositories.base import Repository
 
-MERGE_TIMEOUT = "2min"
+MERGE_STATEMENT_SECONDS = 120
 CARD_TEXTS = {"group": "idol_group", "member": "idol", "release": "album"}
 """How people who describe a card call the parts of a photocard."""
 
@@ -268,7 +269,7 @@ class PhotocardRepository(Repository[Photocard]):
         for both keeps one wish, with the more urgent priority and the laxer condition.
         """
         # A photocard many people have takes longer than the statements of everyday requests may.
-        self.session.execute(text(f"SET LOCAL statement_timeout = '{MERGE_TIMEOUT}'"))
+        let_statements_take(self.session, MERGE_STATEMENT_SECONDS)
         moved = self._repoint_cards(id, into_id)
         wished = self._repoint_wishes(id, into_id, now)
         earlier = photocards.c.merged_into_id == id
