@@ -1,16 +1,13 @@
 """Photocards under several hands at once: one row per card, and nothing that points at a merged one."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 
-from kcardswap.api.requests import retrying
 from kcardswap.domain.errors import Refusal
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.catalog import photocards
@@ -19,22 +16,8 @@ from kcardswap.runtime import Runtime
 from tests import binders
 from tests.people import sign_in
 from tests.photocards import curate, merge, submit
+from tests.racing import at_once
 from tests.wishes import wish
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """Start all works at the same moment and return what each came to, refusals included."""
-    barrier = Barrier(len(works))
-
-    def run(work: Callable[[], Any]) -> Any:
-        barrier.wait()
-        try:
-            return retrying(work)
-        except Refusal as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(works)) as threads:
-        return list(threads.map(run, works))
 
 
 def pointing_at_merged(runtime: Runtime) -> int:

@@ -1,16 +1,12 @@
 """Imports and new upload URLs at the same moment, with real commits: limits stay exact, nobody deadlocks."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 
-from kcardswap.api.requests import retrying
 from kcardswap.domain.errors import LimitExceeded, Refusal
 from kcardswap.domain.media import UploadMissing
 from kcardswap.persistence.orm.cards import cards
@@ -22,6 +18,7 @@ from kcardswap.services.cards import AnnouncedCard
 from tests.binders import PICTURE, announce, confirm, month_usage
 from tests.people import make_user
 from tests.pictures import send
+from tests.racing import at_once
 from tests.services.test_card_pictures import ask, imported
 from tests.services.test_spreadsheets import import_cards, import_wishes
 from tests.wishes import wish
@@ -39,21 +36,6 @@ def runtime(committed_runtime: Runtime) -> Runtime:
 @pytest.fixture
 def mina(runtime: Runtime) -> UUID:
     return make_user(runtime, "mina")
-
-
-def at_once(*works: Callable[[], object]) -> list[Any]:
-    """Run all works at the same moment, as requests are; return what each returned or was refused with."""
-    barrier = Barrier(len(works))
-
-    def run(work: Callable[[], object]) -> object:
-        barrier.wait(timeout=30)
-        try:
-            return retrying(work)
-        except Refusal as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [*pool.map(run, works)]
 
 
 def count(runtime: Runtime, table: Any, *where: Any) -> int:

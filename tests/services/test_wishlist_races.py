@@ -1,16 +1,11 @@
 """Wishes made by many at once, with real commits: one per photocard, and never more than the plan has."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
-from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, insert, select
 
-from kcardswap.api.requests import retrying
 from kcardswap.domain.errors import LimitExceeded, Refusal, WriteConflict
 from kcardswap.domain.wishlist import Wish, WishExists, WishNotFound
 from kcardswap.persistence.orm.catalog import photocards
@@ -18,6 +13,7 @@ from kcardswap.persistence.orm.wishlist import wishlist_items
 from kcardswap.runtime import Runtime
 from kcardswap.services import wishlist
 from tests.people import make_user
+from tests.racing import at_once
 from tests.services.test_wishlist import fill, merge
 from tests.wishes import photocard, wish
 
@@ -34,21 +30,6 @@ def runtime(committed_runtime: Runtime) -> Runtime:
 @pytest.fixture
 def mina(runtime: Runtime) -> UUID:
     return make_user(runtime, "mina")
-
-
-def at_once(*works: Callable[[], object]) -> list[Any]:
-    """Run all works at the same moment, as requests are; return what each returned or was refused with."""
-    barrier = Barrier(len(works))
-
-    def run(work: Callable[[], object]) -> object:
-        barrier.wait(timeout=30)
-        try:
-            return retrying(work)
-        except Refusal as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [*pool.map(run, works)]
 
 
 def wishes(runtime: Runtime, user_id: UUID) -> int:
