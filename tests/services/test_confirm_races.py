@@ -139,8 +139,9 @@ def lapsed_upload(runtime: Runtime, clock: MovableClock, owner_id: UUID) -> tupl
     return card_id, f"cards/{owner_id}/{card_id}.jpg"
 
 
+@pytest.mark.parametrize("slow", ["discard_upload", "remove"])
 def test_a_picture_that_comes_while_the_earlier_one_is_cleared_away_stays(
-    runtime: Runtime, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
     mina = make_user(runtime, "mina")
     card_id, key = lapsed_upload(runtime, clock, mina)
@@ -159,15 +160,15 @@ def test_a_picture_that_comes_while_the_earlier_one_is_cleared_away_stays(
         send(runtime, key, SIZES[120])
         confirm_card(runtime, card_id, mina)
 
-    coming, discard = Thread(target=again), runtime.storage.discard_upload
+    coming, carry_out = Thread(target=again), getattr(runtime.storage, slow)
 
     def slowly(key: str) -> None:
-        discard(key)
         if not coming.ident:
             coming.start()
-            coming.join(0.5)
+            coming.join(1.5)
+        carry_out(key)
 
-    monkeypatch.setattr(runtime.storage, "discard_upload", slowly)
+    monkeypatch.setattr(runtime.storage, slow, slowly)
     uploads.remove_objects(runtime.unit_of_work(), runtime.storage, limit=1)
     coming.join(20)
     assert kept(runtime, key)["width"] == 120
