@@ -14,6 +14,7 @@ from kcardswap.persistence.orm.catalog import (
     catalog_releases,
     photocards,
 )
+from kcardswap.persistence.searching import make_searchable
 from kcardswap.runtime import Runtime
 from kcardswap.services import photocards as photocard_services
 from kcardswap.services.photocards import Merger, Submission
@@ -89,6 +90,12 @@ def curate(runtime: Runtime, photocard_id: UUID, by: UUID, **changes: Any) -> No
 def merge(runtime: Runtime, photocard_id: UUID, into_id: UUID, by: UUID) -> Merger:
     """Merge a photocard into another."""
     return photocard_services.merge(runtime.unit_of_work(), photocard_id=photocard_id, into_id=into_id, by=by)
+
+
+def put_photocard(connection: Connection, **values: Any) -> None:
+    """Put a photocard straight into its table and let searches find it."""
+    connection.execute(insert(photocards).values(values))
+    make_searchable(connection, [values["id"]])
 
 
 def row(connection: Connection, photocard_id: UUID) -> RowMapping:

@@ -18,11 +18,20 @@ from sqlalchemy import (
     true,
 )
 
+from kcardswap.domain.errors import ValidationFailed
+
 ROWS_AT_ONCE = 500
 """How many rows of a list that is read as a whole are fetched together."""
 
 Row = TypeVar("Row")
 Value = TypeVar("Value")
+
+
+class UnknownCursor(ValidationFailed):
+    """A cursor of another list, of other filters or of another order."""
+
+    def __init__(self) -> None:
+        super().__init__("cursor", "Not a cursor of this list.")
 
 
 class PageRequest(NamedTuple):
@@ -75,16 +84,27 @@ def fetch_page(
     page: PageRequest,
     make_row: Callable[..., Row],
     details: Details | None = None,
+    total: ColumnElement[int] | None = None,
 ) -> Page[Row]:
     """Run one statement for one page of ``statement`` and build each row with ``make_row(*columns)``.
 
     ``sort`` ends in a unique column, so pages stay stable while rows are added. One row more than
     asked for is read to know whether there is a next page. By offset the same statement counts.
     With ``details`` their columns make the row, and those of ``statement`` only say which rows there are.
+    ``total`` counts where a statement that gives no more than the page's rows cannot.
+
+    :raises UnknownCursor: the key has another number of parts than the order.
     """
     keyed = statement.add_columns(*(key.column.label(f"_key_{n}") for n, key in enumerate(sort)))
     if page.after is None:
-        return _fetch_by_offset(connection, keyed, sort, page, make_row, details)
+        if total is None:
+            counted = select(func.count().label("total")).select_from(keyed.subquery("matching"))
+        else:
+            counted = select(total.label("total"))
+        return _fetch_by_offset(connection, keyed, counted, sort, page, make_row, details)
+    # A cursor may have been handed out by a release in which the list had another order.
+    if len(page.after) != len(sort):
+        raise UnknownCursor
     after = _after(sort, page.after)
     following = keyed.where(after).order_by(*(key.ordered for key in sort)).limit(_literal(page.limit + 1))
     if details is not None:
@@ -97,6 +117,7 @@ def fetch_page(
 def _fetch_by_offset(
     connection: Connection,
     keyed: Select[Any],
+    counting: Select[Any],
     sort: Sequence[SortKey],
     page: PageRequest,
     make_row: Callable[..., Row],
@@ -104,7 +125,7 @@ def _fetch_by_offset(
 ) -> Page[Row]:
     # Counting and the page in one statement: a count of one row joined to the page's rows, so that an
     # empty page still says how many there are.
-    count = select(func.count().label("total")).select_from(keyed.subquery("matching")).cte("counted")
+    count = counting.cte("counted")
     rows_of_page = (
         keyed.add_columns(true().label("_present"))
         .order_by(*(key.ordered for key in sort))

@@ -1,11 +1,12 @@
 """Finding photocards, and one of them with how many people have and want it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Select,
@@ -14,22 +15,28 @@ from sqlalchemy import (
     case,
     false,
     func,
+    literal_column,
     select,
+    tuple_,
     union_all,
 )
 
 from kcardswap.domain.cards import PhotocardNotFound
 from kcardswap.domain.catalog import PhotocardStatus
 from kcardswap.persistence.orm.cards import cards, is_had
-from kcardswap.persistence.orm.catalog import photocards
+from kcardswap.persistence.orm.catalog import PENDING_PLACE, photocard_texts, photocards
 from kcardswap.persistence.orm.wishlist import wishlist_items
 from kcardswap.queries.catalog import PHOTOCARD_COLUMNS, PHOTOCARDS_WITH_PARTS, PhotocardRow
 from kcardswap.queries.keyset import Details, Page, PageRequest, SortKey, fetch_page
-from kcardswap.queries.search import contains_all, nearly_all, whole_words, words_of
+from kcardswap.queries.search import holds_all, may_be_misspelt, nearly_all, whole_words, words_of
 from kcardswap.queries.visibility import person_is_gone, person_is_suspended
 
-FILTERS = ("group_id", "member_id", "release_id", "status")
+WHOLE_WORD = 50_000
+"""More than the longest text adds to a place. Eight times this is less than what pending ones come behind."""
+PARTS = ("group_id", "member_id", "release_id")
+FILTERS = (*PARTS, "status")
 
+_text, _whole = photocard_texts.c, photocard_texts.alias("whole").c
 _NEWEST_FIRST = (SortKey(photocards.c.created_at, descending=True), SortKey(photocards.c.id))
 _DETAILS = Details(
     PHOTOCARD_COLUMNS,
@@ -47,45 +54,101 @@ def photocards_found(
     whose names are nearly like them: verified ones first, then whole words before parts of words, then
     those with fewer other names.
     """
-    words = None if q is None else words_of(q)
-    statement, sort = _newest(filters) if words is None else _search(words, filters)
-    return fetch_page(connection, statement, sort=sort, page=page, make_row=PhotocardRow, details=_DETAILS)
-
-
-def _filtered(filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    given = [photocards.c[name] == filters[name] for name in FILTERS if filters.get(name) is not None]
-    return [photocards.c.status != PhotocardStatus.MERGED, *given]
-
-
-def _newest(filters: Mapping[str, Any]) -> tuple[Select[Any], tuple[SortKey, ...]]:
-    return select(photocards.c.id).where(*_filtered(filters)), _NEWEST_FIRST
-
-
-def _search(words: list[str], filters: Mapping[str, Any]) -> tuple[Select[Any], tuple[SortKey, ...]]:
-    text = photocards.c.search_text
-    ranked = _ranked(words, filters) if words else _ranked(words, filters).where(false())
-    exact = ranked.where(contains_all(text, words)).cte("exact")
-    near = ranked.where(~select(exact.c.id).exists(), nearly_all(text, words)).cte("near")
-    # Both are used twice, for counting and for the page, and therefore run once.
-    found = union_all(select(exact), select(near)).subquery("found")
-    sort = (
-        SortKey(found.c.rank),
-        SortKey(found.c.whole, descending=True),
-        SortKey(found.c.size),
-        SortKey(found.c.id),
+    statement, sort, total = _newest(filters) if q is None else _search(words_of(q), filters, page)
+    return fetch_page(
+        connection,
+        statement,
+        sort=sort,
+        page=page,
+        make_row=PhotocardRow,
+        details=_DETAILS,
+        total=total,
     )
-    return select(found.c.id), sort
 
 
-def _ranked(words: list[str], filters: Mapping[str, Any]) -> Select[Any]:
-    # Of texts that hold the same words the shorter is the more similar one. Asking similarity() itself
-    # costs 15 us a row, more than finding it.
-    return select(
-        photocards.c.id,
-        case((photocards.c.status == PhotocardStatus.VERIFIED, 0), else_=1).label("rank"),
-        whole_words(photocards.c.search_text, words).label("whole"),
-        func.octet_length(photocards.c.search_text).label("size"),
-    ).where(*_filtered(filters))
+_Asked = tuple[Select[Any], tuple[SortKey, ...], ColumnElement[int] | None]
+"""The ids of photocards, their order, and how many there are where the ids are not all of them."""
+
+
+def _newest(filters: Mapping[str, Any]) -> _Asked:
+    given = [photocards.c[name] == filters[name] for name in FILTERS if filters.get(name) is not None]
+    standing = select(photocards.c.id).where(photocards.c.status != PhotocardStatus.MERGED, *given)
+    return standing, _NEWEST_FIRST, None
+
+
+def _search(words: Sequence[str], filters: Mapping[str, Any], page: PageRequest) -> _Asked:
+    """Return what ``words`` find.
+
+    Of a common word most pages are full of verified photocards that have it as a whole word. An index
+    leads to those, so only when they do not fill the page the others are compared with them. All are
+    counted either way, but rows that are only counted cost half.
+    """
+    if not words:
+        return select(photocards.c.id).where(false()), _NEWEST_FIRST, None
+    # One row more than the page has says whether there is a next one.
+    wanted: ColumnElement[int] = literal_column(str(page.offset + page.limit + 1))
+    fits = [holds_all(_text.text, words), *_meeting(_text, filters)]
+    best = _once(_first(_best(words, filters), page, wanted), "best")
+    is_full = select(func.count()).select_from(best).scalar_subquery() >= wanted
+    ranked = select(_text.photocard_id.label("id"), _placed(words, filters).label("place")).where(~is_full)
+    exact = _once(ranked.where(*fits), "exact")
+    is_asked = (~select(exact.c.id).exists(), may_be_misspelt(words))
+    near = _once(ranked.where(*is_asked, nearly_all(_text.text, words), *_meeting(_text, filters)), "near")
+    found = union_all(
+        select(best).where(is_full),
+        *(select(_first(select(each), page, wanted).subquery()) for each in (exact, near)),
+    ).subquery("found")
+    total = case(
+        (is_full, select(func.count()).where(*fits).select_from(photocard_texts).scalar_subquery()),
+        else_=_count(exact) + _count(near),
+    )
+    return select(found.c.id), (SortKey(found.c.place), SortKey(found.c.id)), total
+
+
+def _once(statement: Select[Any], name: str) -> CTE:
+    # Used for counting and for the page, and therefore run once.
+    return statement.cte(name).prefix_with("MATERIALIZED")
+
+
+def _count(found: CTE) -> ColumnElement[int]:
+    return select(func.count()).select_from(found).scalar_subquery()
+
+
+def _first(found: Select[Any], page: PageRequest, wanted: ColumnElement[int]) -> Select[Any]:
+    """Return those of the found ids and places that can be on the page."""
+    id, place = found.selected_columns
+    if page.after is not None:
+        found = found.where(tuple_(place, id) > tuple_(*page.after))
+    return found.order_by(place, id).limit(wanted)
+
+
+def _best(words: Sequence[str], filters: Mapping[str, Any]) -> Select[Any]:
+    """Return the verified photocards that have all the words as whole words."""
+    place = _text.place - WHOLE_WORD * len(words)
+    best = select(_text.photocard_id.label("id"), place.label("place"))
+    if filters.get("status") == PhotocardStatus.PENDING:
+        return best.where(false())
+    return best.where(whole_words(_text.text, words), _text.place < PENDING_PLACE, *_meeting(_text, filters))
+
+
+def _placed(words: Sequence[str], filters: Mapping[str, Any]) -> ColumnElement[int]:
+    """Return where a photocard comes: one more whole word counts more than any number of other names."""
+    place: ColumnElement[int] = _text.place
+    for word in words:
+        having = select(_whole.photocard_id).where(whole_words(_whole.text, [word]))
+        # A set that is looked up. Searching the text again would cost as much as finding it.
+        is_whole = _text.photocard_id.in_(having.where(*_meeting(_whole, filters)))
+        place = place - case((is_whole, WHOLE_WORD), else_=0)
+    return place
+
+
+def _meeting(text: Any, filters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
+    for name in PARTS:
+        if filters.get(name) is not None:
+            yield text[name] == filters[name]
+    if filters.get("status") is not None:
+        is_verified = filters["status"] == PhotocardStatus.VERIFIED
+        yield text.place < PENDING_PLACE if is_verified else text.place >= PENDING_PLACE
 
 
 class PhotocardCounts(NamedTuple):

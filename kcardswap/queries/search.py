@@ -9,7 +9,6 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
-    case,
     cast,
     func,
     literal,
@@ -18,6 +17,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql import array
 
 from kcardswap.domain.text import FIRST_SYLLABLE, normalise
 from kcardswap.persistence.orm.catalog import catalog_aliases
@@ -61,16 +61,49 @@ def _is_syllable(character: str) -> bool:
     return ord(character) >= FIRST_SYLLABLE or 0x3400 <= ord(character) <= 0x9FFF
 
 
-def whole_words(column: ColumnElement[str], words: Sequence[str]) -> ColumnElement[int]:
-    """Return how many of the words stand in a search text as they are, not as part of longer ones."""
-    whole: ColumnElement[int] = literal(0)
-    for word in words:
-        whole = whole + case((column.like(f"% {word} %"), 1), else_=0)
-    return whole
+def holds_all(column: ColumnElement[str], words: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition of ``contains_all`` for the texts of photocards, answered by their indexes alone.
+
+    Three Latin letters are a trigram themselves, so nothing that has it need be compared again: common
+    words of three letters are parts of the most names. The patterns come from selects because the planner
+    then takes each for rare. Knowing one that is in most texts, it would read the whole table.
+    """
+    return and_(true(), *(_holds(column, words, place) for place in range(len(words))))
+
+
+def _holds(column: ColumnElement[str], words: Sequence[str], place: int) -> ColumnElement[bool]:
+    word = words[place]
+    # Beside other words it would be a comparison, and making the trigrams of a text costs 10 us.
+    if len(words) == 1 and len(word) == TRIGRAM and word.isascii():
+        return func.show_trgm(column).op("@>")(_unknown(array([word], type_=Text)))
+    return or_(*(column.like(_unknown(literal(pattern, Text))) for pattern in _patterns(words, place)))
+
+
+def whole_words(column: ColumnElement[str], words: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that all words stand in a search text as they are, not as part of longer ones."""
+    return func.string_to_array(column, literal_column("' '")).op("@>")(_unknown(array(words, type_=Text)))
+
+
+def _unknown(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a value that is found out only when the statement runs."""
+    return cast(select(value).scalar_subquery(), value.type)
+
+
+def may_be_misspelt(words: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that one of the words is no name in the catalogue."""
+    return or_(*(~_is_name(word) for word in words))
+
+
+def _is_name(word: str) -> ColumnElement[bool]:
+    name = catalog_aliases.alias("name")
+    return select(name.c.id).where(name.c.norm == word).exists()
 
 
 def nearly_all(column: ColumnElement[str], words: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition that each word, or one of the names most similar to it, is in a search text."""
+    """Return the condition that each word, or one of the names most similar to it, is in a search text.
+
+    A word that is a name itself was meant as it is.
+    """
     found = (column.like(any_(_spellings(words, place))) for place in range(len(words)))
     return and_(true(), *found)
 
@@ -80,7 +113,7 @@ def _spellings(words: Sequence[str], place: int) -> ColumnElement[Any]:
     word, norm = words[place], catalog_aliases.c.norm
     names = (
         select(norm)
-        .where(norm.op("%")(word), func.length(norm) >= TRIGRAM)
+        .where(norm.op("%")(word), func.length(norm) >= TRIGRAM, ~_is_name(word))
         .group_by(norm)
         .order_by(func.similarity(norm, word).desc(), norm)
         .limit(literal_column(str(NEAREST_MAX)))

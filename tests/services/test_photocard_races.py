@@ -12,6 +12,8 @@ from kcardswap.domain.errors import Refusal
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.catalog import photocards
 from kcardswap.persistence.orm.wishlist import wishlist_items
+from kcardswap.queries.keyset import PageRequest
+from kcardswap.queries.photocards import photocards_found
 from kcardswap.runtime import Runtime
 from tests import binders
 from tests.people import sign_in
@@ -51,6 +53,28 @@ def test_people_who_type_the_same_unknown_card_make_one(
             break  # three cards a day
     with runtime.database.reader() as connection:
         assert connection.scalar(select(func.count()).select_from(photocards)) == 3
+
+
+def test_people_who_bring_the_same_new_words_in_opposite_order_are_both_served(
+    committed_runtime: Runtime, people: list[UUID]
+) -> None:
+    runtime = committed_runtime
+
+    def bring(by: UUID, *albums: str) -> None:
+        uow = runtime.unit_of_work()
+        with uow:
+            for album in albums:
+                uow.photocards.matching({"idol_group": f"{by.hex} band", "album": album}, submitted_by=by)
+            uow.commit()
+
+    for n in range(5):
+        new = [f"new {n}", f"newer {n}", f"newest {n}"]
+        done = at_once(partial(bring, people[0], *new), partial(bring, people[1], *reversed(new)))
+        assert done == [None, None]
+        with runtime.database.reader() as connection:
+            for album in new:
+                found = photocards_found(connection, filters={}, q=album, page=PageRequest(5))
+                assert found.total == 2
 
 
 def test_whatever_meets_a_merge_ends_up_at_its_target(committed_runtime: Runtime, people: list[UUID]) -> None:

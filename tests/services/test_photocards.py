@@ -12,6 +12,8 @@ from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.catalog import photocards
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.persistence.orm.wishlist import wishlist_items
+from kcardswap.queries.keyset import PageRequest
+from kcardswap.queries.photocards import photocards_found
 from kcardswap.runtime import Runtime
 from tests import binders
 from tests.people import sign_in
@@ -138,6 +140,40 @@ def test_a_new_group_lets_the_typed_member_be_found(
     assert " rei " in row(connection, made)["search_text"]
     curate(runtime, made, mina, member_id=None)
     assert (parts_of(connection, made), row(connection, made)["member_text"]) == ((ive, None, None), None)
+
+
+def found(connection: Connection, q: str, **filters: Any) -> list[UUID]:
+    return [row.id for row in photocards_found(connection, filters=filters, q=q, page=PageRequest(9)).rows]
+
+
+def test_searches_find_a_photocard_by_what_it_is_called_now_and_a_merged_one_not_at_all(
+    runtime: Runtime, connection: Connection, shelf: Shelf, mina: UUID
+) -> None:
+    ive = group_named(connection, "ive")
+    made = submit(runtime, mina, idol_group="nobody", idol="rei").photocard_id
+    assert found(connection, "nobody") == [made]
+    assert found(connection, "ive") == found(connection, "rei", group_id=ive) == []
+    curate(runtime, made, mina, group_id=ive, status="verified")
+    assert found(connection, "ive", group_id=ive, status="verified") == [made]
+    assert found(connection, "ive", status="pending") == []
+    curate(runtime, made, mina, version="Photobook")
+    assert found(connection, "photobook ive") == [made]
+    kept = submit(runtime, mina, idol_group="IVE", version="kept").photocard_id
+    assert found(connection, "ive") == [made, kept]
+    merge(runtime, made, kept, mina)
+    assert found(connection, "ive") == [kept]
+    assert found(connection, "photobook") == []
+
+
+def test_searches_find_photocards_that_were_made_many_at_once(
+    runtime: Runtime, connection: Connection, mina: UUID
+) -> None:
+    uow = runtime.unit_of_work()
+    with uow:
+        wanted = [{"idol_group": f"band {n}", "idol": None, "album": None, "version": None} for n in range(3)]
+        made = uow.photocard_batches.matching(wanted, submitted_by=mina)
+        uow.commit()
+    assert set(found(connection, "band")) == {each.id for each in made if each is not None}
 
 
 def test_a_photocard_takes_the_key_of_one_merged_into_it_and_both_keep_leading_here(

@@ -7,10 +7,12 @@ from kcardswap.commands.bench.world import PROBES, Kind, World, digest, row_id
 from kcardswap.domain.catalog import search_text
 from kcardswap.domain.text import initial_consonants, normalise
 from kcardswap.persistence.orm.catalog import (
+    PENDING_PLACE,
     catalog_aliases,
     catalog_groups,
     catalog_members,
     catalog_releases,
+    photocard_texts,
     photocards,
 )
 
@@ -168,9 +170,6 @@ def photocard_of_card(world: World, person: int, rank: int, n: int) -> int:
 def photocard_rows(world: World, n: int) -> Row:
     """One of ten is not verified yet."""
     made, (group, member, release, version) = world.moment(n, world.photocards), parts(n)
-    texts = search_text(
-        [*_texts(Kind.GROUP, group), *_texts(Kind.MEMBER, member), *_texts(Kind.RELEASE, release), version]
-    )
     return (
         row_id(Kind.PHOTOCARD, n),
         row_id(Kind.GROUP, group),
@@ -178,12 +177,35 @@ def photocard_rows(world: World, n: int) -> Row:
         row_id(Kind.RELEASE, release),
         version,
         "album",
-        "pending" if n % 10 == 9 else "verified",
+        "pending" if _is_pending(n) else "verified",
         digest("photocard", n),
-        texts,
+        _searched(n),
         made,
         made,
     )
 
 
-CATALOGUE = (group_rows, member_rows, release_rows, alias_rows, photocard_rows)
+@fills(
+    photocard_texts,
+    "photocard_id group_id member_id release_id place text",
+    rows=lambda world: world.photocards,
+)
+def text_rows(world: World, n: int) -> Row:
+    """What searches read of every photocard."""
+    (group, member, release, _), text = parts(n), _searched(n)
+    ids = row_id(Kind.GROUP, group), row_id(Kind.MEMBER, member), row_id(Kind.RELEASE, release)
+    place = len(text.encode()) + (PENDING_PLACE if _is_pending(n) else 0)
+    return row_id(Kind.PHOTOCARD, n), *ids, place, text
+
+
+def _is_pending(photocard: int) -> bool:
+    return photocard % 10 == 9
+
+
+def _searched(photocard: int) -> str:
+    group, member, release, version = parts(photocard)
+    names = (*_texts(Kind.GROUP, group), *_texts(Kind.MEMBER, member), *_texts(Kind.RELEASE, release))
+    return search_text([*names, version])
+
+
+CATALOGUE = (group_rows, member_rows, release_rows, alias_rows, photocard_rows, text_rows)

@@ -1,4 +1,4 @@
-"""catalog_groups, catalog_members, catalog_releases, catalog_aliases and photocards."""
+"""catalog_groups, catalog_members, catalog_releases, catalog_aliases, photocards and photocard_texts."""
 
 from datetime import date
 from typing import Any
@@ -10,12 +10,14 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Date,
+    ForeignKey,
     Index,
     Integer,
     String,
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     false,
     literal_column,
     text,
@@ -46,11 +48,18 @@ from kcardswap.persistence.orm.base import (
 )
 
 
-def _searchable(table_name: str) -> tuple[Column[Any], CheckConstraint, Index]:
-    """Return the column ``q`` searches, the bound on its length and its trigram index."""
+def _search_text() -> tuple[Column[Any], CheckConstraint]:
+    """Return the column with all names of an entry and the bound on its length."""
     return (
         Column("search_text", Text, nullable=False),
         CheckConstraint("length(search_text) <= 4000", name="search_text_length"),
+    )
+
+
+def _searchable(table_name: str) -> tuple[Column[Any], CheckConstraint, Index]:
+    """Return the column ``q`` searches, the bound on its length and its trigram index."""
+    return (
+        *_search_text(),
         Index(
             f"ix_{table_name}_search_text",
             "search_text",
@@ -169,7 +178,7 @@ photocards = Table(
     choice("status", PhotocardStatus),
     reference("merged_into_id", "photocards.id", ondelete="RESTRICT", nullable=True),
     Column("match_key", CHAR(64), nullable=False),
-    *_searchable("photocards"),
+    *_search_text(),
     reference("submitted_by", "users.id", ondelete="SET NULL", nullable=True),
     reference("verified_by", "users.id", ondelete="SET NULL", nullable=True),
     moment("verified_at", nullable=True),
@@ -200,6 +209,30 @@ Index(
     photocards.c.id,
     postgresql_where=photocards.c.status != PhotocardStatus.MERGED.value,
 )
+
+# What a search reads of a photocard that stands for itself. Thousands of rows of a common word are read for
+# their number alone, and narrow ones are read in half the time. ``place`` orders them but for whole words.
+photocard_texts = Table(
+    "photocard_texts",
+    metadata,
+    Column("photocard_id", Uuid, ForeignKey("photocards.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", Uuid),
+    Column("member_id", Uuid),
+    Column("release_id", Uuid),
+    Column("place", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    CheckConstraint("length(text) <= 4000", name="text_length"),
+    Index(
+        "ix_photocard_texts_parts",
+        "text",
+        postgresql_using="gin",
+        postgresql_ops={"text": "gin_trgm_ops"},
+    ),
+    Index("ix_photocard_texts_trigrams", text("show_trgm(text)"), postgresql_using="gin"),
+    Index("ix_photocard_texts_words", text("string_to_array(text, ' ')"), postgresql_using="gin"),
+)
+PENDING_PLACE = 1_000_000
+"""Photocards nobody vouches for come behind all others, whatever words they hold."""
 
 
 def _aliases() -> "RelationshipProperty[CatalogAlias]":

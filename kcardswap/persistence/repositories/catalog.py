@@ -11,6 +11,7 @@ from kcardswap.domain.photocards import Photocard
 from kcardswap.persistence.deadlines import let_statements_take
 from kcardswap.persistence.orm.catalog import catalog_aliases, catalog_groups, catalog_releases, photocards
 from kcardswap.persistence.repositories.base import Repository
+from kcardswap.persistence.searching import make_searchable
 
 KEYS_AT_ONCE = 1000
 IMPORT_STATEMENT_SECONDS = 3600
@@ -104,6 +105,7 @@ class CatalogGroupRepository(Repository[CatalogGroup]):
             one.values(search_text=bindparam("words")),
             [{"photocard_id": id, "words": words} for id, words in sorted(texts.items())],
         )
+        make_searchable(self.session, texts)
 
     def forget(self) -> None:
         """Send what is pending and let go of everything loaded, so that a long import stays small."""

@@ -23,6 +23,7 @@ from kcardswap.persistence.orm.catalog import (
 )
 from kcardswap.persistence.repositories.base import Repository
 from kcardswap.persistence.repositories.photocards import CARD_TEXTS
+from kcardswap.persistence.searching import make_searchable
 
 Description = Mapping[str, Any]
 
@@ -185,6 +186,7 @@ class PhotocardBatches(Repository[Photocard]):
             .returning(photocards.c.id)
         )
         stored = set(self.session.connection().execute(statement, rows).scalars())
+        make_searchable(self.session, stored)
         kept = [photocard for photocard in new if photocard.id in stored]
         for photocard in kept:
             self._remember(photocard)

@@ -31,6 +31,7 @@ from kcardswap.persistence.orm.catalog import (
 )
 from kcardswap.persistence.orm.wishlist import wishlist_items
 from kcardswap.persistence.repositories.base import Repository
+from kcardswap.persistence.searching import keep_searchable, make_searchable
 
 MERGE_STATEMENT_SECONDS = 120
 CARD_TEXTS = {"group": "idol_group", "member": "idol", "release": "album"}
@@ -68,6 +69,7 @@ class PhotocardRepository(Repository[Photocard]):
         super().__init__(session, seen)
         self._clock = clock
         self._new_id = new_id
+        keep_searchable(session)
 
     def behind(self, photocard_id: UUID) -> UUID:
         """Return the photocard an id stands for today: itself, or what it was merged into.
@@ -218,6 +220,7 @@ class PhotocardRepository(Repository[Photocard]):
         )
         if self.session.scalar(statement.returning(photocards.c.id)) is None:
             return False
+        make_searchable(self.session, [photocard.id])
         self._remember(photocard)
         return True
 
