@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run test format lint types contracts migrations suite bench-growth openapi lock clean
+.PHONY: help run test test-redis format lint types contracts migrations suite bench-growth openapi lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,7 +33,11 @@ contracts: $(VENV)/.test ## Check which layer imports which
 	@$(BIN)/lint-imports
 
 suite: $(VENV)/.test ## Run the tests on a real PostgreSQL
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/redis
+
+test-redis: $(VENV)/.test ## Workers and rate limits over a real Redis, also while it is killed (needs redis-server)
+	@command -v redis-server > /dev/null || { echo "redis-server is needed, for instance: apt-get install redis-server" >&2; exit 1; }
+	@$(BIN)/pytest tests/redis
 
 migrations: $(VENV)/.test ## Check the migrations alone
 	@$(BIN)/pytest tests/migrations

@@ -11,8 +11,11 @@ from kcardswap.api.limits import RateLimits, add_rate_headers, count_other_reque
 from kcardswap.api.requests import Request
 from kcardswap.api.tracing import init_tracing
 from kcardswap.commands import register_commands
+from kcardswap.domain.accounts import AppleUnavailable
 from kcardswap.gateways.identity import (
+    AppleIdentityProvider,
     DevIdentityProvider,
+    GoogleCodes,
     GoogleIdentityProvider,
     IdentityProviders,
     KeySet,
@@ -21,8 +24,10 @@ from kcardswap.gateways.identity import (
 from kcardswap.gateways.images import PillowImageCleaner
 from kcardswap.gateways.passwords import Passwords
 from kcardswap.gateways.play import GooglePlayStore, NoPlayStore
-from kcardswap.gateways.ports import ObjectStorage, PlayStore
+from kcardswap.gateways.ports import ObjectStorage, PlayStore, PushSender
+from kcardswap.gateways.push import FcmPushSender, LoggedPushSender
 from kcardswap.gateways.s3_storage import S3Storage
+from kcardswap.gateways.sealing import Sealer
 from kcardswap.gateways.storage import LocalStorage
 from kcardswap.gateways.tokens import TokenSigner
 from kcardswap.logs import configure_logging
@@ -93,16 +98,38 @@ def build_runtime(settings: Settings, database: Database) -> Runtime:
             access_lifetime=settings.access_token_lifetime,
         ),
         passwords=Passwords(),
-        identity_providers=IdentityProviders(
-            GoogleIdentityProvider(
-                keys=KeySet(fetch_keys_from(settings.google_jwks_url)), client_ids=settings.google_client_ids
-            ),
-            _dev_identity_provider(settings),
-        ),
+        identity_providers=_identity_providers(settings),
+        sealer=Sealer(settings.sealing_key),
         storage=_storage(settings),
         images=PillowImageCleaner(max_megapixels=settings.image_max_megapixels),
         play_store=_play_store(settings),
+        push_sender=_push_sender(settings),
         readiness=Readiness(database, draining=(settings.data_dir / "draining").exists),
+    )
+
+
+def _identity_providers(settings: Settings) -> IdentityProviders:
+    return IdentityProviders(
+        GoogleIdentityProvider(
+            keys=KeySet(fetch_keys_from(settings.google_jwks_url)), client_ids=settings.google_client_ids
+        ),
+        _dev_identity_provider(settings),
+        google_codes=GoogleCodes(
+            token_url=settings.google_token_url,
+            client_id=next(iter(settings.google_client_ids), None),
+            client_secret=settings.google_client_secret,
+            redirect_uris=settings.google_redirect_uris,
+        ),
+        apple=AppleIdentityProvider(
+            keys=KeySet(
+                fetch_keys_from(f"{settings.apple_base_url}/auth/keys"), unavailable=AppleUnavailable
+            ),
+            client_ids=settings.apple_client_ids,
+            team_id=settings.apple_team_id,
+            key_id=settings.apple_key_id,
+            private_key_path=settings.apple_private_key_path,
+            base_url=settings.apple_base_url,
+        ),
     )
 
 
@@ -140,3 +167,9 @@ def _play_store(settings: Settings) -> PlayStore:
         key_path=settings.google_play_key_path,
         base_url=settings.google_play_base_url,
     )
+
+
+def _push_sender(settings: Settings) -> PushSender:
+    if settings.fcm_credentials_path is None:
+        return LoggedPushSender()
+    return FcmPushSender(credentials_path=settings.fcm_credentials_path, base_url=settings.fcm_base_url)

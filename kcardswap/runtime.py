@@ -1,12 +1,14 @@
 """Everything a running process shares: settings, database, clock and gateways."""
 
 import atexit
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,10 +17,13 @@ from sqlalchemy import Connection, Engine
 from uuid_utils.compat import uuid7
 
 from kcardswap.domain.base import Clock, NewId
+from kcardswap.domain.errors import WriteConflict
+from kcardswap.domain.posts import PostTerms
 from kcardswap.domain.quotas import QuotaCalendar
 from kcardswap.gateways.identity import IdentityProviders
 from kcardswap.gateways.passwords import Passwords
-from kcardswap.gateways.ports import ImageCleaner, ObjectStorage, PlayStore
+from kcardswap.gateways.ports import ImageCleaner, ObjectStorage, PlayStore, PushSender
+from kcardswap.gateways.sealing import Sealer
 from kcardswap.gateways.tokens import TokenSigner
 from kcardswap.persistence.embedded import EmbeddedPostgres
 from kcardswap.persistence.engine import (
@@ -34,6 +39,8 @@ from kcardswap.persistence.statements import statement_count as statement_count
 from kcardswap.persistence.unit_of_work import UnitOfWork
 from kcardswap.services.accounts import SignInPolicy
 from kcardswap.settings import Settings
+
+Answer = TypeVar("Answer")
 
 
 class SystemClock:
@@ -58,9 +65,11 @@ class Runtime:
     tokens: TokenSigner
     passwords: Passwords
     identity_providers: IdentityProviders
+    sealer: Sealer
     storage: ObjectStorage
     images: ImageCleaner
     play_store: PlayStore
+    push_sender: PushSender
     readiness: Readiness
     clock: Clock = field(default_factory=SystemClock)
     new_id: NewId = new_id
@@ -91,6 +100,13 @@ class Runtime:
         return QuotaCalendar(ZoneInfo(self.settings.quota_timezone))
 
     @property
+    def post_terms(self) -> PostTerms:
+        """Return how long posts stay open."""
+        return PostTerms(
+            default=self.settings.post_default_lifetime, longest=self.settings.post_longest_lifetime
+        )
+
+    @property
     def sign_in_policy(self) -> SignInPolicy:
         """Return how sessions are made."""
         return SignInPolicy(
@@ -102,6 +118,21 @@ class Runtime:
 
 
 EXTENSION = "kcardswap"
+ATTEMPTS = 5
+BACKOFF_SECONDS = 0.02
+
+
+def retrying(work: Callable[[], Answer]) -> Answer:
+    """Run ``work``, again when the database asks for it, after growing, random pauses.
+
+    :raises WriteConflict: it asked again after 5 attempts.
+    """
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return work()
+        except WriteConflict:
+            time.sleep(random.uniform(0, BACKOFF_SECONDS * 2**attempt))
+    return work()
 
 
 def current_runtime() -> Runtime:

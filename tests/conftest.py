@@ -28,6 +28,7 @@ from kcardswap.persistence.orm.mappings import map_entities
 from kcardswap.persistence.statements import count_statements, statement_count
 from kcardswap.runtime import EXTENSION, Runtime
 from kcardswap.settings import Environment, Settings
+from tests.gateways.fcm_server import FcmServer
 from tests.openapi_client import CheckedClient
 from tests.people import MakePerson, make_person
 
@@ -148,7 +149,7 @@ class SharedConnectionDatabase:
         """Yield the test's connection."""
         yield self.connection
 
-    replica = reader
+    replica = snapshot = reader
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -180,11 +181,14 @@ def settings(tmp_path: Path, data_dir: Path, play_server: DevPlayStore) -> Setti
         jwt_secret_key="test-jwt-key-test-jwt-key-test-jwt-key",
         storage_signing_key="test-storage-key-test-storage-key-test",
         hash_pepper="test-pepper-test-pepper-test-pepper-te",
+        sealing_key="test-sealing-key-test-sealing-key-test",
         storage_root=tmp_path / "storage",
         dev_identity_provider=True,
         cors_origins=("https://app.kcardswap.example",),
         # Nobody listens there: tests reach nothing beyond loopback.
         google_jwks_url="http://127.0.0.1:9/certs",
+        google_token_url="http://127.0.0.1:9/token",
+        apple_base_url="http://127.0.0.1:9",
         google_play_package_name=play_server.package_name,
         google_play_key_path=play_server.key_path,
         google_play_base_url=play_server.base_url,
@@ -207,6 +211,13 @@ def play(play_server: DevPlayStore, clock: MovableClock) -> Iterator[Books]:
     play_server.books = Books(now=clock.now)
     yield play_server.books
     play_server.books = Books()
+
+
+@pytest.fixture
+def fcm(tmp_path: Path) -> Iterator[FcmServer]:
+    """A Firebase of this test, on loopback."""
+    with FcmServer(tmp_path).serve() as server:
+        yield server
 
 
 def with_clock(runtime: Runtime, clock: MovableClock) -> Runtime:

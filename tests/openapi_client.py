@@ -4,6 +4,7 @@ A status the document doesn't name, a property it doesn't declare or a value of 
 test that caused the answer.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,6 +19,7 @@ from werkzeug.test import TestResponse
 
 ANYWHERE = {404, 405, 429, 500}
 """Statuses of paths and methods that are no operation, and of bugs."""
+REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 
 
 class Document:
@@ -80,8 +82,24 @@ class Document:
         content = self.content["paths"][template][name]["responses"][status].get("content", {})
         if "application/json" not in content:
             return None
-        schema = {**content["application/json"]["schema"], "components": self.content["components"]}
+        schema = content["application/json"]["schema"]
+        named = self._schemas_named_in(schema)
+        schema = {**schema, "components": {"schemas": named}}
         return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+    def _schemas_named_in(self, part: Any) -> Mapping[str, Any]:
+        """Return the schemas a part of the document refers to, directly or not, by name.
+
+        Each validator reads all it is given: with every schema of the document it would take long.
+        """
+        schemas, named = self.content["components"]["schemas"], dict[str, Any]()
+        pending = [part]
+        while pending:
+            for name in REFERENCE.findall(json.dumps(pending.pop())):
+                if name not in named:
+                    named[name] = schemas[name]
+                    pending.append(schemas[name])
+        return named
 
 
 def closed_objects(part: Any) -> Any:

@@ -35,7 +35,10 @@ def free_port() -> int:
 
 @contextmanager
 def gunicorn(application: str, *, data_dir: Path, database_url: str, **environment: str) -> Iterator[Server]:
-    """Serve ``application`` (``module:name``) with one worker of four threads until the block ends."""
+    """Serve ``application`` (``module:name``) until the block ends.
+
+    It has ``WEB_CONCURRENCY`` workers, or one, of four threads.
+    """
     port = free_port()
     output = data_dir / "gunicorn.txt"
     settings = {
@@ -45,7 +48,7 @@ def gunicorn(application: str, *, data_dir: Path, database_url: str, **environme
         "LOG_LEVEL": "INFO",
     }
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    command += ["--workers", "1", "--threads", "4", "--no-control-socket"]
+    command += ["--workers", environment.get("WEB_CONCURRENCY", "1"), "--threads", "4", "--no-control-socket"]
     command += ["--logger-class", "kcardswap.logs.GunicornLogger", application]
     with output.open("wb") as target:
         process = subprocess.Popen(

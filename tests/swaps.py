@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
-from kcardswap.api.requests import retrying
 from kcardswap.domain.cards import Card, CardStatus
 from kcardswap.domain.friendships import Friendship
 from kcardswap.domain.media import CheckedImage, ImageType, MediaAsset, MediaTarget
@@ -21,7 +20,7 @@ from kcardswap.persistence.orm.trades import (
     trade_participants,
     trades,
 )
-from kcardswap.runtime import Runtime
+from kcardswap.runtime import Runtime, retrying
 from kcardswap.services import friendships as friendship_services
 from kcardswap.services import trades as trade_services
 from tests.people import make_user

@@ -21,6 +21,8 @@ from tests.people import API
 from tests.pictures import SECRET, talkative
 from tests.serving import Server, gunicorn
 from tests.visitors import Visitor, local
+from tests.worker.events import wait_until
+from tests.worker.running import RunningWorker, running_worker
 
 JSON = {"Content-Type": "application/json"}
 
@@ -116,6 +118,55 @@ def buy(visitor: Visitor, mina: dict[str, str], play: Books) -> None:
     visitor.send("POST", f"{API}/subscriptions/expire-subscriptions", 401, headers=internal)
 
 
+def talk(visitor: Visitor, mina: dict[str, str], jun: dict[str, str], mina_id: str) -> None:
+    """Write to each other, post, react, rate and report in words nobody else is to read."""
+    for headers in (mina, jun):
+        device = {"fcm_token": "canary-fcm-token-" + headers["Authorization"][-8:], "platform": "android"}
+        visitor.send("PUT", f"{API}/devices/canary-device", 204, json=device, headers=headers)
+    asked = {"recipient_id": mina_id, "initial_message": "canary first words"}
+    request = visitor.send("POST", f"{API}/message-requests", 201, json=asked, headers=jun).json()["data"]
+    visitor.send("POST", f"{API}/message-requests", 409, json=asked, headers=jun)
+    accepted = visitor.send("POST", f"{API}/message-requests/{request['id']}/accept", 200, headers=mina)
+    thread = accepted.json()["data"]["thread"]["id"]
+    message = {"content": "canary message, call 0912345678"}
+    for path in (f"threads/{thread}", f"chats/{thread}"):
+        visitor.send("POST", f"{API}/{path}/messages", 201, json=message, headers=jun)
+        visitor.send("POST", f"{API}/{path}/messages", 400, json={"content": ["canary"]}, headers=jun)
+        visitor.send("GET", f"{API}/{path}/messages", 200, headers=mina)
+    words = {"title": "canary title", "content": "canary content", "idol": "canary"}
+    post = {"scope": "global", "category": "help", **words}
+    post_id = visitor.send("POST", f"{API}/posts", 201, json=post, headers=mina).json()["data"]["id"]
+    mailed = post | {"content": "canary 0912345678"}
+    visitor.send("POST", f"{API}/posts", 400, json=mailed, headers=mina)
+    visitor.send("GET", f"{API}/posts?idol=canary", 200, headers=jun)
+    comment = {"content": "canary comment"}
+    visitor.send("POST", f"{API}/posts/{post_id}/comments", 201, json=comment, headers=jun)
+    visitor.send("POST", f"{API}/posts/{post_id}/interest", 201, headers=jun)
+    rating = {"rated_user_id": mina_id, "score": 1, "comment": "canary rating"}
+    visitor.send("POST", f"{API}/ratings", 403, json=rating, headers=jun)
+
+
+def moderate(visitor: Visitor, jun: dict[str, str], mina_id: str, root: dict[str, str]) -> None:
+    """Report somebody, and let an administrator warn them."""
+    report = {"reported_user_id": mina_id, "reason": "spam", "detail": "canary detail"}
+    report_id = visitor.send("POST", f"{API}/reports", 201, json=report, headers=jun).json()["data"]["id"]
+    warning = {"action": "warn", "note": "canary note"}
+    visitor.send("POST", f"{API}/admin/reports/{report_id}/resolve", 200, json=warning, headers=root)
+    visitor.send("GET", f"{API}/admin/users?q=canary-mina@kcardswap.test", 200, headers=root)
+
+
+def hear(visitor: Visitor, mina: dict[str, str], worker: RunningWorker) -> None:
+    """Wait until the worker told Mina what concerns her, by notification and by push."""
+    wanted = {"message_request", "chat_message", "interest", "moderation_warning"}
+
+    def told() -> bool:
+        found = visitor.send("GET", f"{API}/notifications", 200, headers=mina).json()["data"]["notifications"]
+        pushed = {line["type"] for line in worker.lines("push_not_configured")}
+        return wanted <= {each["type"] for each in found} and wanted <= pushed
+
+    wait_until(told, seconds=30)
+
+
 def break_http(server: Server) -> None:
     """Send what is no HTTP request, so that not the application but the server refuses it."""
     address = urlsplit(server.url)
@@ -160,6 +211,13 @@ def test_a_server_tells_its_log_nothing_that_identifies_or_lets_in(
         swap_pictures(visitor, mina, jun)
         knock(visitor)
         misuse(visitor, mina, jun_id)
+        mina_id = visitor.send("GET", f"{API}/profile/me", 200, headers=mina).json()["data"]["user_id"]
+        root = {"Authorization": f"Bearer {given['access_token']}"}
+        with running_worker(database_url, tmp_path, LOG_LEVEL="DEBUG") as worker:
+            talk(visitor, mina, jun, mina_id)
+            moderate(visitor, jun, mina_id, root)
+            hear(visitor, mina, worker)
+            assert worker.stop() == 0
         buy(visitor, mina, play)
         visitor.secrets |= {*play_server.issued, json.loads(play_server.key_path.read_text())["private_key"]}
         break_http(server)
@@ -167,6 +225,8 @@ def test_a_server_tells_its_log_nothing_that_identifies_or_lets_in(
     lines = [json.loads(line) for line in output.splitlines()]
     assert_complete([line for line in lines if line["event"] == "request"], visitor.statuses)
     assert_silent(output, visitor.secrets)
+    assert_silent(worker.output.read_text(), visitor.secrets)
+    assert all(line["request_id"] for line in worker.lines("push_not_configured"))
     probes = [line for line in lines if line.get("route") == "/livez"]
     assert probes and {line["level"] for line in probes} == {"debug"}
     malformed = [line["event"] for line in lines if line["event"].startswith("Invalid request: ")]

@@ -8,7 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from kcardswap.gateways.identity import new_private_key
 from kcardswap.settings import Environment, InvalidSettings, Settings
 from tests.serving import PROJECT
 
@@ -20,6 +23,7 @@ PRODUCTION = {
     "JWT_SECRET_KEY": RANDOM,
     "STORAGE_SIGNING_KEY": RANDOM[::-1],
     "HASH_PEPPER": RANDOM.swapcase(),
+    "SEALING_KEY": RANDOM.swapcase()[::-1],
 }
 
 
@@ -120,6 +124,10 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         *((name, "short") for name in ("JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEY", "HASH_PEPPER")),
         ("STORAGE_SIGNING_KEY", "x" * 31),
+        ("SEALING_KEY", "x" * 31),
+        *(("ACCOUNT_ERASURE_AFTER_DAYS", value) for value in ("-1", "30", "soon")),
+        *((name, "keys.example") for name in ("GOOGLE_TOKEN_URL", "APPLE_BASE_URL")),
+        ("RATE_LIMIT_EXPORTS", "often"),
         ("DEFAULT_ADMIN_ROLE", "user"),
         ("PUBLIC_BASE_URL", "ftp://a.example"),
     ],
@@ -135,12 +143,16 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_name(
     ("name", "value"),
     [
         *((name, "") for name in ("JWT_SECRET_KEY", "STORAGE_SIGNING_KEY", "HASH_PEPPER", "DATABASE_URL")),
+        ("SEALING_KEY", ""),
         *((name, "please-changeme-please-changeme-please") for name in ("JWT_SECRET_KEY", "HASH_PEPPER")),
         ("JWT_PREVIOUS_SECRET_KEY", "your-secret-your-secret-your-secret-1"),
         ("DATABASE_URL", "postgresql://kcardswap@db.internal/kcardswap"),
         ("DATABASE_URL", "postgresql://[::1/kcardswap"),
         *(("PUBLIC_BASE_URL", value) for value in ("", "http://api.kcardswap.example")),
-        ("GOOGLE_JWKS_URL", "http://keys.example"),
+        *(
+            (name, "http://keys.example")
+            for name in ("GOOGLE_JWKS_URL", "GOOGLE_TOKEN_URL", "APPLE_BASE_URL")
+        ),
         ("COOKIE_SECURE", "false"),
         ("SQL_ECHO", "true"),
         ("DEV_IDENTITY_PROVIDER", "true"),
@@ -180,12 +192,45 @@ def test_problems_never_repeat_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(found) == 6 and canary not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("url", "accepted"),
+    [
+        ("", True),
+        ("memory://", True),
+        ("redis://localhost", True),
+        ("redis://limits.internal:6379/0", True),
+        ("rediss://user:p%2Fass@limits.internal:6380/15", True),
+        ("redis://[::1]:6379/", True),
+        ("redis://", False),
+        ("redis://localhost:port", False),
+        ("redis://localhost:70000", False),
+        ("redis://localhost/zero", False),
+        ("redis://localhost/0?socket_timeout=60", False),
+        ("redis+sentinel://localhost", False),
+        ("memcached://localhost:11211", False),
+        ("localhost:6379", False),
+    ],
+)
+def test_limits_are_counted_in_memory_or_in_redis(
+    monkeypatch: pytest.MonkeyPatch, url: str, accepted: bool
+) -> None:
+    if accepted:
+        assert read(monkeypatch, RATE_LIMIT_STORAGE_URL=url).rate_limit_storage_url == (url or "memory://")
+    else:
+        (problem,) = problems(monkeypatch, RATE_LIMIT_STORAGE_URL=url)
+        assert problem.startswith("RATE_LIMIT_STORAGE_URL: ")
+
+
 def test_secrets_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "canary-canary-canary-canary-canary-canary"
     settings = read(
         monkeypatch,
         **dict.fromkeys(
-            ("JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEY", "STORAGE_SIGNING_KEY", "HASH_PEPPER"), secret
+            (
+                *("JWT_SECRET_KEY", "JWT_PREVIOUS_SECRET_KEY", "STORAGE_SIGNING_KEY", "HASH_PEPPER"),
+                *("SEALING_KEY", "GOOGLE_CLIENT_SECRET"),
+            ),
+            secret,
         ),
         DATABASE_URL=f"postgresql://u:{secret}@h/db",
         DATABASE_READ_URL=f"postgresql://u:{secret}@h/db",
@@ -199,14 +244,18 @@ def test_secrets_are_made_once_and_kept_for_the_owner_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first, second = read(monkeypatch), read(monkeypatch)
-    made = [first.jwt_secret_key, first.storage_signing_key, first.hash_pepper]
-    assert made == [second.jwt_secret_key, second.storage_signing_key, second.hash_pepper]
-    assert len(set(made)) == 3 and all(len(secret) >= 32 for secret in made)
+    made, again = (
+        [each.jwt_secret_key, each.storage_signing_key, each.hash_pepper, each.sealing_key]
+        for each in (first, second)
+    )
+    assert made == again
+    assert len(set(made)) == 4 and all(len(secret) >= 32 for secret in made)
     kept = tmp_path / "data" / "secrets"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
     assert sorted(path.name for path in kept.iterdir()) == [
         "hash_pepper",
         "jwt_secret_key",
+        "sealing_key",
         "storage_signing_key",
     ]
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept.iterdir()} == {0o600}
@@ -257,6 +306,27 @@ def test_a_data_directory_that_cannot_be_written_is_a_problem_like_others(
     (tmp_path / "file").write_text("")
     found = problems(monkeypatch, DATA_DIR=str(tmp_path / "file" / "data"))
     assert len(found) == 1 and found[0].startswith("DATA_DIR: ")
+
+
+def test_apple_is_told_who_we_are_with_a_whole_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key = tmp_path / "AuthKey.p8"
+    apple = {"APPLE_TEAM_ID": "TEAM", "APPLE_KEY_ID": "KEY", "APPLE_PRIVATE_KEY_PATH": str(key)}
+    wrong = ["APPLE_PRIVATE_KEY_PATH: the .p8 file of a Sign in with Apple key"]
+    assert problems(monkeypatch, **apple) == wrong
+    for text in ("-----BEGIN PRIVATE KEY-----\n", new_private_key()):
+        key.write_text(text)
+        assert problems(monkeypatch, **apple) == wrong
+    key.write_bytes(
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    )
+    settings = read(monkeypatch, **apple, APPLE_CLIENT_IDS="app.example, web.example")
+    assert settings.apple_client_ids == ("app.example", "web.example")
+    assert settings.apple_private_key_path == key
+    assert problems(monkeypatch, **{**apple, "APPLE_KEY_ID": ""}) == [
+        "APPLE_TEAM_ID, APPLE_KEY_ID, APPLE_PRIVATE_KEY_PATH: all or none"
+    ]
 
 
 S3 = {
@@ -356,3 +426,25 @@ def test_production_buys_from_the_real_store_only(monkeypatch: pytest.MonkeyPatc
 def test_an_internal_token_is_long_and_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems(monkeypatch, INTERNAL_TOKEN="short") == ["INTERNAL_TOKEN: at least 32 bytes"]
     assert RANDOM not in repr(read(monkeypatch, INTERNAL_TOKEN=RANDOM))
+
+
+def test_pushes_are_logged_until_firebase_is_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = read(monkeypatch)
+    assert settings.fcm_credentials_path is None
+    assert settings.fcm_base_url == "https://fcm.googleapis.com"
+    key = tmp_path / "key.json"
+    for content in (None, "", "[1]", '{"client_email": "a", "private_key": "b", "token_uri": "c"}'):
+        if content is not None:
+            key.write_text(content)
+        [problem] = problems(monkeypatch, FCM_CREDENTIALS_PATH=str(key))
+        assert problem.startswith("FCM_CREDENTIALS_PATH:")
+    key.write_text('{"client_email": "a", "private_key": "b", "token_uri": "c", "project_id": "d"}')
+    assert read(monkeypatch, FCM_BASE_URL="http://127.0.0.1:8098/").fcm_credentials_path == key
+    assert problems(monkeypatch, FCM_BASE_URL="ftp://fcm") == ["FCM_BASE_URL: an http:// or https:// URL"]
+
+
+def test_production_pushes_over_https_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {**PRODUCTION, "FCM_BASE_URL": "http://127.0.0.1:8098"}
+    assert problems(monkeypatch, **plain) == ["FCM_BASE_URL: an https:// URL in production"]

@@ -14,7 +14,10 @@ from kcardswap.api.limits import caller_address, caller_prefix
 from kcardswap.api.pagination import collection_of
 from kcardswap.api.schemas.accounts import (
     AdminLoginBody,
+    AppleLoginBody,
     EndedSchema,
+    GoogleCallbackBody,
+    GoogleCodeBody,
     GoogleLoginBody,
     IdentityTokenQuery,
     IdentityTokenSchema,
@@ -27,9 +30,13 @@ from kcardswap.api.schemas.accounts import (
 from kcardswap.api.schemas.base import OkSchema
 from kcardswap.domain.accounts import (
     AccountSuspended,
+    AppleUnavailable,
     EmailTaken,
+    GoogleUnavailable,
+    InvalidAppleToken,
     InvalidCredentials,
     InvalidGoogleToken,
+    RedirectUriNotAllowed,
     RefreshInvalid,
     RefreshMissing,
     RefreshReused,
@@ -86,7 +93,7 @@ def sign_in_administrator(body: dict[str, Any]) -> Response:
     caller=ANYBODY,
     body=GoogleLoginBody,
     answer=TokenSchema,
-    refuses=(InvalidGoogleToken, EmailTaken, AccountSuspended),
+    refuses=(InvalidGoogleToken, EmailTaken, AccountSuspended, GoogleUnavailable),
 )
 def sign_in_with_google(body: dict[str, Any]) -> Response:
     """Sign in with a Google ID token; the first time, this makes the account."""
@@ -95,6 +102,68 @@ def sign_in_with_google(body: dict[str, Any]) -> Response:
         runtime().sign_in_policy,
         runtime().identity_providers,
         id_token=body["google_token"],
+        device=_device(),
+    )
+    return _with_cookies(success(TokenSchema().dump(signed_in), None, 200), signed_in)
+
+
+@blp.operation(
+    "POST",
+    "/auth/google-callback",
+    caller=ANYBODY,
+    body=GoogleCallbackBody,
+    answer=TokenSchema,
+    refuses=(RedirectUriNotAllowed, InvalidGoogleToken, EmailTaken, AccountSuspended, GoogleUnavailable),
+)
+def sign_in_with_google_callback(body: dict[str, Any]) -> Response:
+    """Sign in with a code Google sent an app, and the verifier of its challenge."""
+    return _sign_in_with_google_code(body)
+
+
+@blp.operation(
+    "POST",
+    "/auth/google-login-code",
+    caller=ANYBODY,
+    body=GoogleCodeBody,
+    answer=TokenSchema,
+    refuses=(RedirectUriNotAllowed, InvalidGoogleToken, EmailTaken, AccountSuspended, GoogleUnavailable),
+)
+def sign_in_with_google_code(body: dict[str, Any]) -> Response:
+    """Sign in with a code Google sent a web page."""
+    return _sign_in_with_google_code(body)
+
+
+def _sign_in_with_google_code(body: dict[str, Any]) -> Response:
+    signed_in = accounts.sign_in_with_google_code(
+        unit_of_work(),
+        runtime().sign_in_policy,
+        runtime().identity_providers,
+        code=body["code"],
+        code_verifier=body.get("code_verifier"),
+        redirect_uri=body.get("redirect_uri"),
+        device=_device(),
+    )
+    return _with_cookies(success(TokenSchema().dump(signed_in), None, 200), signed_in)
+
+
+@blp.operation(
+    "POST",
+    "/auth/apple-login",
+    caller=ANYBODY,
+    body=AppleLoginBody,
+    answer=TokenSchema,
+    refuses=(InvalidAppleToken, EmailTaken, AccountSuspended, AppleUnavailable),
+)
+def sign_in_with_apple(body: dict[str, Any]) -> Response:
+    """Sign in with Apple; the first time, this makes the account."""
+    signed_in = accounts.sign_in_with_apple(
+        unit_of_work(),
+        runtime().sign_in_policy,
+        runtime().identity_providers,
+        runtime().sealer,
+        identity_token=body["identity_token"],
+        authorization_code=body.get("authorization_code"),
+        nonce=body.get("nonce"),
         device=_device(),
     )
     return _with_cookies(success(TokenSchema().dump(signed_in), None, 200), signed_in)
@@ -131,7 +200,7 @@ def sign_out(body: dict[str, Any]) -> Response:
         unit_of_work(), runtime().tokens, refresh_token=refresh_token, session_id=_presented_session()
     )
     answer = success({"success": True, "message": "Signed out."}, None, 200)
-    return _without_cookies(answer)
+    return without_cookies(answer)
 
 
 def _presented_session() -> UUID | None:
@@ -151,7 +220,7 @@ def sign_out_everywhere(body: dict[str, Any]) -> Response:
     ended = accounts.sign_out_everywhere(unit_of_work(), user_id=caller().user_id, keep=keep)
     data = {"success": True, "message": f"{ended} sessions ended.", "ended_count": ended}
     answer = success(data, None, 200)
-    return answer if keep else _without_cookies(answer)
+    return answer if keep else without_cookies(answer)
 
 
 @blp.operation(
@@ -221,7 +290,8 @@ def _with_cookies(answer: Response, signed_in: SignedIn) -> Response:
     return answer
 
 
-def _without_cookies(answer: Response) -> Response:
+def without_cookies(answer: Response) -> Response:
+    """Let ``answer`` clear the cookies of a sign-in."""
     settings = runtime().settings
     for name, path in ((settings.access_cookie_name, "/"), (settings.refresh_cookie_name, "/api/v1/auth")):
         answer.delete_cookie(

@@ -23,6 +23,7 @@ from kcardswap.domain.accounts import (
     UserStatus,
 )
 from kcardswap.domain.errors import Forbidden, UnsupportedMediaType
+from kcardswap.gateways.tokens import RESTRICTED as RESTRICTED_TOKEN
 from kcardswap.queries import accounts as account_queries
 from kcardswap.queries.accounts import CallerRow
 from kcardswap.services import accounts
@@ -37,12 +38,13 @@ class Access(Enum):
 
     ANYBODY = "anon"
     SIGNED_IN = "user"
+    RESTRICTED = "restricted"
     ADMIN = "admin"
     ADMIN_OR_INTERNAL = "admin or internal"
 
 
 ANYBODY, SIGNED_IN, ADMIN = Access.ANYBODY, Access.SIGNED_IN, Access.ADMIN
-ADMIN_OR_INTERNAL = Access.ADMIN_OR_INTERNAL
+RESTRICTED, ADMIN_OR_INTERNAL = Access.RESTRICTED, Access.ADMIN_OR_INTERNAL
 ADMINISTRATIVE = (ADMIN, ADMIN_OR_INTERNAL)
 """Operations that need an administrator, if they need somebody signed in."""
 
@@ -76,10 +78,11 @@ def runtime_of(app: Flask) -> Any:
     return app.extensions["kcardswap"]
 
 
-def identify() -> Mapping[str, Any] | None:
+def identify(access: Access = SIGNED_IN) -> Mapping[str, Any] | None:
     """Return the claims of the access token this request carries, or None when it carries none.
 
-    A Bearer header, if present, is the only credential looked at.
+    A Bearer header, if present, is the only credential looked at. Operations with ``RESTRICTED`` access
+    also take the token suspended people get when they sign in.
 
     :raises TokenExpired: signed by us, past its end.
     :raises InvalidToken: anything else that is wrong with it.
@@ -87,7 +90,9 @@ def identify() -> Mapping[str, Any] | None:
     token = _presented_token()
     if token is None:
         return None
-    return runtime().tokens.read_access_token(token, now=runtime().clock.now())
+    return runtime().tokens.read_access_token(
+        token, now=runtime().clock.now(), restricted=access is RESTRICTED
+    )
 
 
 def _presented_token() -> str | None:
@@ -122,6 +127,9 @@ def authenticate(claims: Mapping[str, Any] | None, access: Access, *, content_ty
     """
     if claims is None:
         raise CredentialMissing()
+    if claims["type"] == RESTRICTED_TOKEN:
+        _authenticate_suspended(claims, content_type)
+        return
     row = _load(claims)
     now = runtime().clock.now()
     if row is None or row.status is UserStatus.DELETED:
@@ -139,13 +147,31 @@ def authenticate(claims: Mapping[str, Any] | None, access: Access, *, content_ty
     _note_presence(row)
 
 
+def _authenticate_suspended(claims: Mapping[str, Any], content_type: str) -> None:
+    """Let a suspended person through by their restricted token, which ends with the suspension."""
+    with runtime().database.reader() as connection:
+        row = account_queries.suspended_caller(
+            connection, user_id=_uuid_claim(claims, "sub"), now=runtime().clock.now()
+        )
+    if row is None:
+        raise SessionEnded()
+    g.caller = Caller(user_id=row.user_id, session_id=None, role=row.role)
+    structlog.contextvars.bind_contextvars(user_id=str(row.user_id))
+    if g.get("by_cookie"):
+        guard_cookie_write(content_type)
+
+
 def _load(claims: Mapping[str, Any]) -> CallerRow | None:
-    try:
-        session_id, user_id = UUID(claims["sid"]), UUID(claims["sub"])
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InvalidToken() from error
+    session_id, user_id = _uuid_claim(claims, "sid"), _uuid_claim(claims, "sub")
     with runtime().database.reader() as connection:
         return account_queries.caller(connection, session_id=session_id, user_id=user_id)
+
+
+def _uuid_claim(claims: Mapping[str, Any], name: str) -> UUID:
+    try:
+        return UUID(claims[name])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidToken() from error
 
 
 def _note_presence(row: CallerRow) -> None:

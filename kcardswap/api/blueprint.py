@@ -9,7 +9,7 @@ from flask import Response
 from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields
 
-from kcardswap.api.auth import ADMIN, ADMIN_OR_INTERNAL, ANYBODY, JSON, SIGNED_IN, Access
+from kcardswap.api.auth import ADMIN, ADMIN_OR_INTERNAL, ANYBODY, JSON, RESTRICTED, SIGNED_IN, Access
 from kcardswap.api.caching import Cache, with_etag
 from kcardswap.api.csv_files import CSV, wants_csv
 from kcardswap.api.envelope import Answer
@@ -22,7 +22,7 @@ from kcardswap.api.requests import guarded
 from kcardswap.api.schemas.base import Form, Schema
 from kcardswap.domain.errors import Refusal
 
-__all__ = ["ADMIN", "ADMIN_OR_INTERNAL", "ANYBODY", "SIGNED_IN", "Blueprint"]
+__all__ = ["ADMIN", "ADMIN_OR_INTERNAL", "ANYBODY", "RESTRICTED", "SIGNED_IN", "Blueprint"]
 
 
 class Success(NamedTuple):

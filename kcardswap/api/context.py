@@ -20,7 +20,8 @@ class Caller:
     """Who is calling, as the database knows them at this moment."""
 
     user_id: UUID
-    session_id: UUID
+    session_id: UUID | None
+    """None for a suspended person, whose restricted token belongs to no session."""
     role: Role
 
 
@@ -53,9 +54,17 @@ def read(query: Callable[Concatenate[Any, P], Result], *args: P.args, **kwargs: 
     repetitions shows exactly what was written.
     """
     transaction = g.get("transaction")
+    # Whoever just wrote reads their own write; only plain reads may be a moment behind.
+    if transaction is not None or request.method != "GET":
+        return read_primary(query, *args, **kwargs)
+    with runtime().database.replica() as connection:
+        return query(connection, *args, **kwargs)
+
+
+def read_primary(query: Callable[Concatenate[Any, P], Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+    """Run one query function like ``read``, but never on a replica: for reads that lead to a write."""
+    transaction = g.get("transaction")
     if transaction is not None:
         return query(transaction, *args, **kwargs)
-    database = runtime().database
-    # Whoever just wrote reads their own write; only plain reads may be a moment behind.
-    with database.replica() if request.method == "GET" else database.reader() as connection:
+    with runtime().database.reader() as connection:
         return query(connection, *args, **kwargs)

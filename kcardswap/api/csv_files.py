@@ -4,15 +4,14 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import datetime
 from io import StringIO
-from tempfile import SpooledTemporaryFile
 from typing import IO, Any, NamedTuple
 
 from flask import Response, request
 
-from kcardswap.api.context import runtime
+from kcardswap.api.files import file_answer, offer_download
 from kcardswap.api.schemas.base import to_json_time
 from kcardswap.domain.errors import ValidationFailed
 from kcardswap.domain.text import normalise
@@ -20,8 +19,6 @@ from kcardswap.domain.text import normalise
 CSV = "text/csv"
 BOM = "\ufeff"
 DELIMITERS = ",;\t"
-MEMORY_BYTES = 512 * 1024
-CHUNK_BYTES = 64 * 1024
 LINES_MAX, COLUMNS_MAX, NAME_MAX_LENGTH = 2000, 100, 100
 SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 SKIPPED = "(?:[^\\S\t\r\n]|['\"\u200b\ufeff])*"
@@ -53,26 +50,16 @@ def csv_answer(
 ) -> Response:
     """Answer a file with a header and every row that ``fill`` hands to the function it is given.
 
-    A row has its ``columns`` as attributes. The file is complete before the first byte leaves, so a
-    failure still is a refusal and nobody's slow connection holds the database; beyond half a megabyte it
-    waits on the disk.
+    A row has its ``columns`` as attributes.
     """
-    with ExitStack() as stack:
-        file = stack.enter_context(SpooledTemporaryFile(max_size=MEMORY_BYTES))
+
+    def write(file: IO[bytes]) -> None:
         writer = csv.writer(_Encoded(file), lineterminator="\r\n")
         file.write(BOM.encode())
         writer.writerow(columns)
         fill(lambda row: writer.writerow([_cell(getattr(row, column)) for column in columns]))
-        length = file.tell()
-        # From here on the answer closes it.
-        stack.pop_all()
-    answer = Response(_chunks(file), mimetype=CSV)
-    answer.call_on_close(file.close)
-    answer.content_length = length
-    today = runtime().quota_calendar.day(runtime().clock.now()).start
-    answer.headers["Content-Disposition"] = f'attachment; filename="kcardswap-{name}-{today}.csv"'
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+
+    return offer_download(file_answer(write, mimetype=CSV), name, "csv")
 
 
 class _Encoded:
@@ -83,13 +70,6 @@ class _Encoded:
 
     def write(self, text: str) -> int:
         return self._file.write(text.encode())
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _cell(value: object) -> str:

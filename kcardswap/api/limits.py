@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from flask import Response, current_app, g, request
@@ -13,11 +13,17 @@ from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.retry import Retry
 
 from kcardswap.domain.errors import RateLimited
 from kcardswap.settings import Settings
 
 COMPLAINT_INTERVAL_SECONDS = 60
+PATIENCE_SECONDS = 0.5
+AWAY_SECONDS = 5
+"""How long a storage that failed is not asked again."""
 ABBREVIATIONS = re.compile(r"(?<=[\d/ ])(s|min|h|d)$")
 UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day"}
 DOCUMENTS = ("docs", "docs_asset", "api-docs.openapi_json")
@@ -37,7 +43,7 @@ class RateLimits:
     """The limits of the API, counted in the configured storage.
 
     While that storage is away every process counts for itself, so requests are served and limits are
-    looser by the number of processes.
+    looser by the number of processes. Of all requests of a process one in five seconds waits for it then.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -48,8 +54,10 @@ class RateLimits:
             "requests_per_ip": parse_limit(settings.rate_limit_anonymous),
             "media_uploads": parse_limit(settings.rate_limit_media),
             "receipt_checks": parse_limit(settings.rate_limit_receipts),
+            "account_exports": parse_limit(settings.rate_limit_exports),
         }
         self._complain_after = 0.0
+        self._ask_again_at = 0.0
 
     def count(self, limit_key: str, who: str) -> Window:
         """Count one request of ``who`` and return the state of the window.
@@ -57,11 +65,8 @@ class RateLimits:
         :raises RateLimited: the window is used up.
         """
         item = self.items[limit_key]
-        try:
-            allowed, reset_time, remaining = _hit(self.shared, item, limit_key, who)
-        except StorageError as error:
-            self._complain(error)
-            allowed, reset_time, remaining = _hit(self.own, item, limit_key, who)
+        hit = self._hit_shared(item, limit_key, who) or _hit(self.own, item, limit_key, who)
+        allowed, reset_time, remaining = hit
         window = Window(item.amount, remaining, datetime.fromtimestamp(reset_time, UTC))
         remember(window)
         if not allowed:
@@ -72,6 +77,23 @@ class RateLimits:
                 reset_at=window.reset_at,
             )
         return window
+
+    def _hit_shared(self, item: RateLimitItem, *who: str) -> tuple[bool, float, int] | None:
+        """Count in the configured storage; None while it is away."""
+        now = time.monotonic()
+        if now < self._ask_again_at:
+            return None
+        if self._ask_again_at:
+            # It was away: this request finds out whether it is back, the others need not wait with it.
+            self._ask_again_at = now + AWAY_SECONDS
+        try:
+            hit = _hit(self.shared, item, *who)
+        except StorageError as error:
+            self._ask_again_at = time.monotonic() + AWAY_SECONDS
+            self._complain(error)
+            return None
+        self._ask_again_at = 0.0
+        return hit
 
     def _complain(self, error: StorageError) -> None:
         now = time.monotonic()
@@ -89,8 +111,16 @@ def parse_limit(text: str) -> RateLimitItem:
 
 
 def _storage(url: str) -> Storage:
-    # A server that hangs must not hold every request.
-    options = {"socket_connect_timeout": 1, "socket_timeout": 1} if url.startswith("redis") else {}
+    options: dict[str, Any] = {}
+    if url.startswith("redis"):
+        # A server that hangs must not hold a request. A connection it closed, because it was started again
+        # or tired of waiting, is replaced by a new one.
+        retry = Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,))
+        options = {
+            "socket_connect_timeout": PATIENCE_SECONDS,
+            "socket_timeout": PATIENCE_SECONDS,
+            "retry": retry,
+        }
     return cast(Storage, storage_from_string(url, wrap_exceptions=True, **options))
 
 

@@ -29,6 +29,7 @@ from kcardswap.domain.media import (
     StorageUnavailable,
     UploadMissing,
 )
+from kcardswap.domain.posts import PostNotFound, PostNotOpen
 from kcardswap.queries import media as media_queries
 from kcardswap.services import media
 
@@ -81,6 +82,29 @@ def confirm_media(media_id: UUID) -> dict[str, Any]:
         by=caller().user_id,
     )
     return {"media_id": media_id, "file_size_bytes": size}
+
+
+@blp.operation(
+    "POST",
+    "/media/posts/<id:post_id>/attach",
+    caller=SIGNED_IN,
+    body=AttachBody,
+    answer=MediaAttachedSchema,
+    refuses=(
+        MediaNotFound,
+        PostNotFound,
+        NotOwner,
+        MediaNotConfirmed,
+        PostNotOpen,
+        MediaAlreadyAttached,
+        LimitExceeded,
+    ),
+)
+def attach_media_to_post(body: dict[str, Any], post_id: UUID) -> dict[str, Any]:
+    """Show a picture below an open post, behind those it has."""
+    media_id = body["media_id"]
+    media.attach_to_post(unit_of_work(), media_id=media_id, post_id=post_id, by=caller().user_id)
+    return {"media_id": media_id, "attached_to": MediaTarget.POST, "target_id": post_id}
 
 
 @blp.operation(

@@ -90,8 +90,11 @@ def body_docs(schema: type[Schema]) -> dict[str, Any]:
 
 def example_of(schema: type[MarshmallowSchema]) -> dict[str, Any]:
     """Return an example of ``schema`` made of the examples of its fields."""
-    found = {name: _example_of_field(field) for name, field in schema().fields.items() if not field.dump_only}
-    return {name: value for name, value in found.items() if value is not None}
+    fields_shown = schema().fields.items()
+    found = {name: _example_of_field(field) for name, field in fields_shown if not field.dump_only}
+    # A field that cannot stand beside the others says so.
+    alone = {name for name, field in fields_shown if field.metadata.get("x-alone")}
+    return {name: value for name, value in found.items() if value is not None and name not in alone}
 
 
 def _example_of_field(field: fields.Field[Any]) -> Any:

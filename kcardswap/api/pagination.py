@@ -15,7 +15,7 @@ from kcardswap.api.context import runtime
 from kcardswap.api.envelope import Answer
 from kcardswap.api.schemas.base import Schema
 from kcardswap.domain.errors import ValidationFailed
-from kcardswap.queries.keyset import Page, PageRequest
+from kcardswap.queries.keyset import Page, PageRequest, UnknownCursor
 
 PAGE_KEYS = ("limit", "offset", "cursor")
 DECODERS: dict[str, Callable[[str], Any]] = {
@@ -28,7 +28,8 @@ DECODERS: dict[str, Callable[[str], Any]] = {
 def page_request(query: Mapping[str, Any]) -> PageRequest:
     """Return the page a parsed query asks for.
 
-    :raises ValidationFailed: a cursor of another list or of other filters, or together with an offset.
+    :raises UnknownCursor: a cursor of another list or of other filters.
+    :raises ValidationFailed: a cursor together with an offset.
     """
     cursor, offset = query.get("cursor"), query.get("offset")
     if cursor is None:
@@ -38,7 +39,7 @@ def page_request(query: Mapping[str, Any]) -> PageRequest:
     try:
         key = tuple(_decoded(part) for part in _signer(query).loads(cursor))
     except (BadData, ValueError, TypeError) as error:
-        raise ValidationFailed("cursor", "Not a cursor of this list.") from error
+        raise UnknownCursor from error
     return PageRequest(query["limit"], after=key)
 
 

@@ -1,8 +1,6 @@
 """How an operation is carried out: limits, authentication, repetition, one answer."""
 
-import random
 import re
-import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from io import BytesIO
@@ -20,14 +18,13 @@ from kcardswap.api.forms import MULTIPART, read_form
 from kcardswap.api.limits import RateLimits, caller_address
 from kcardswap.api.parser import read_json_object
 from kcardswap.api.schemas.base import parse_id, refuse_unstorable
-from kcardswap.domain.errors import Refusal, ValidationFailed, WriteConflict
+from kcardswap.domain.errors import Refusal, ValidationFailed
+from kcardswap.runtime import retrying
 from kcardswap.services import idempotency
 from kcardswap.services.idempotency import KeptAnswer
 
 View = Callable[..., Response]
 
-ATTEMPTS = 5
-BACKOFF_SECONDS = 0.02
 ASCII = bytes(range(128))
 READERS: dict[str, Callable[[flask.Request], Mapping[str, Any]]] = {
     JSON: read_json_object,
@@ -35,21 +32,6 @@ READERS: dict[str, Callable[[flask.Request], Mapping[str, Any]]] = {
 }
 """How bodies are read, by the content type an operation takes."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-
-
-def retrying(work: Callable[[], Any]) -> Any:
-    """Run ``work``, again when the database asks for it, after growing, random pauses.
-
-    :raises WriteConflict: it asked again after 5 attempts.
-    """
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return work()
-        except WriteConflict:
-            if attempt == ATTEMPTS:
-                raise
-            time.sleep(random.uniform(0, BACKOFF_SECONDS * 2**attempt))
-    raise AssertionError("unreachable")
 
 
 def guarded(view: View, *, access: Access, limit: str | None, keyed: bool, content_type: str = JSON) -> View:
@@ -85,7 +67,7 @@ def _admit(access: Access, limit: str | None, content_type: str) -> None:
         limits.count("requests_per_ip", caller_address())
         return
     try:
-        claims = identify()
+        claims = identify(access)
     except Refusal:
         limits.count("requests_per_ip", caller_address())
         raise

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kcardswap.api.auth import is_internal
 from kcardswap.api.blueprint import ADMIN_OR_INTERNAL, SIGNED_IN, Blueprint
 from kcardswap.api.context import caller, read, runtime, unit_of_work
 from kcardswap.api.schemas.subscriptions import (
@@ -60,8 +61,8 @@ def verify_receipt(body: dict[str, Any]) -> object:
 )
 def expire_subscriptions() -> dict[str, Any]:
     """End the subscriptions whose time is over."""
-    expired = 0
-    while batch := subscriptions.expire_over(unit_of_work(), limit=BATCH):
+    expired, by = 0, None if is_internal() else caller().user_id
+    while batch := subscriptions.expire_over(unit_of_work(), limit=BATCH, by=by):
         expired += batch
     return {"expired_count": expired, "processed_at": runtime().clock.now()}
 

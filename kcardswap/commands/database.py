@@ -13,10 +13,11 @@ from alembic.config import Config
 from alembic.util import CommandError
 from flask.cli import with_appcontext
 from sqlalchemy import NullPool, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from kcardswap.persistence.embedded import EmbeddedPostgresError
 from kcardswap.persistence.engine import CONNECT_TIMEOUT_SECONDS, normalise_url
+from kcardswap.persistence.grants import changeable, grant_use
 from kcardswap.runtime import current_runtime, database_url
 from kcardswap.settings import InvalidSettings
 
@@ -52,7 +53,7 @@ def run(work: Callable[..., Any], *args: Any, **options: Any) -> None:
         raise click.ClickException(f"The database says: {first_line(error)}") from error
 
 
-def first_line(error: OperationalError) -> str:
+def first_line(error: DBAPIError) -> str:
     """Return what the database or its driver complains about, without the statement."""
     return next(iter(str(error.orig).strip().splitlines()), "nothing")
 
@@ -60,6 +61,32 @@ def first_line(error: OperationalError) -> str:
 @click.group("db")
 def database_commands() -> None:
     """Change and inspect the database schema."""
+
+
+@database_commands.command()
+@click.argument("role")
+@with_appcontext
+def grant(role: str) -> None:
+    """Let ROLE use all tables as the application does; run it after each upgrade, as the tables' owner.
+
+    The audit log can then be read and added to, but not changed.
+    """
+    engine = create_engine(
+        normalise_url(database_url(current_runtime().settings)),
+        poolclass=NullPool,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+    )
+    try:
+        with engine.begin() as connection:
+            grant_use(connection, role)
+            loose = changeable(connection, role)
+    except (OperationalError, ProgrammingError) as error:
+        raise click.ClickException(f"The database says: {first_line(error)}") from error
+    if loose:
+        raise click.ClickException(
+            f"{role} can still change rows of {', '.join(loose)}, as a superuser or through another role."
+        )
+    click.echo(f"{role} can use the tables; rows of the audit log stay as they are.")
 
 
 @database_commands.command()

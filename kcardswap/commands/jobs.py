@@ -1,23 +1,19 @@
-"""flask jobs: the periodic work, run once by hand or by a scheduler."""
+"""flask jobs: the periodic work, run once by hand, and when it ran last.
 
-from collections.abc import Callable
-from functools import partial
+The jobs themselves are in ``kcardswap/worker/jobs.py``; each becomes a command here.
+"""
+
+from inspect import getdoc, signature
+from typing import Any
 
 import click
-import structlog
 from flask.cli import with_appcontext
 
-from kcardswap.domain.media import StorageUnavailable
-from kcardswap.domain.subscriptions import ACKNOWLEDGE_ALARM, StoreUnavailable
-from kcardswap.queries.subscriptions import unacknowledged_since
-from kcardswap.runtime import Runtime, current_runtime
-from kcardswap.services import subscriptions, trades, uploads
+from kcardswap.queries.jobs import scheduled
+from kcardswap.runtime import current_runtime
+from kcardswap.worker.jobs import JOBS, Job, JobFailed
 
-BATCH = 100
-CHECKS = 20
-MISSES_IN_A_ROW = 3
-EVERYTHING = 1_000_000
-log = structlog.get_logger(__name__)
+WHEN = "%Y-%m-%d %H:%M UTC"
 
 
 @click.group("jobs")
@@ -30,88 +26,34 @@ def run_commands() -> None:
     """Run one job now; every job may run at any time, on any number of machines at once."""
 
 
-@run_commands.command("cancel-overdue-trades")
+@job_commands.command("list")
 @with_appcontext
-def cancel_overdue_trades() -> None:
-    """Cancel swaps past their deadline and free their cards."""
-    canceled = 0
-    while batch := trades.cancel_overdue(current_runtime().unit_of_work(), limit=BATCH):
-        canceled += batch
-    click.echo(f"Canceled {canceled} overdue trades.")
+def list_jobs() -> None:
+    """Tell of every job when it ran last, how that ended, and when it is due."""
+    with current_runtime().database.reader() as connection:
+        rows = {row.job: row for row in scheduled(connection)}
+    for name in JOBS:
+        row = rows.get(name)
+        if row is None:
+            click.echo(f"{name}: never ran; due now")
+        else:
+            click.echo(
+                f"{name}: began {row.started_at:{WHEN}}; due {row.due_at:{WHEN}}; {row.outcome or '-'}"
+            )
 
 
-@run_commands.command("expire-subscriptions")
-@with_appcontext
-def expire_subscriptions() -> None:
-    """End the subscriptions whose time is over."""
-    ended = 0
-    while batch := subscriptions.expire_over(current_runtime().unit_of_work(), limit=BATCH):
-        ended += batch
-    click.echo(f"Ended {ended} subscriptions.")
+def _command_of(name: str, job: Job) -> click.Command:
+    @with_appcontext
+    def run(**options: Any) -> None:
+        try:
+            click.echo(job.run(current_runtime(), **options))
+        except JobFailed as failure:
+            raise click.ClickException(str(failure)) from failure
+
+    dry_run = click.Option(["--dry-run"], is_flag=True, help="Only say what would be removed.")
+    options: list[click.Parameter] = [dry_run] if "dry_run" in signature(job.run).parameters else []
+    return click.Command(name, callback=run, help=getdoc(job.run), params=options)
 
 
-@run_commands.command("verify-purchases")
-@with_appcontext
-def verify_purchases() -> None:
-    """Ask the store about purchases whose state may have changed, and tell it which were delivered."""
-    runtime = current_runtime()
-    if runtime.settings.google_play_package_name is None:
-        click.echo("Google Play is not configured; there is nothing to verify.")
-        return
-    verified, unknown, failed = _carry_out_checks(runtime)
-    with runtime.database.reader() as connection:
-        late = unacknowledged_since(connection, before=runtime.clock.now() - ACKNOWLEDGE_ALARM)
-    if late:
-        log.error("purchases_not_acknowledged", purchases=late)
-    click.echo(f"Verified {verified} purchases; {unknown} unknown, {failed} failed, {late} late.")
-    if failed or late:
-        raise click.exceptions.Exit(1)
-
-
-def _carry_out_checks(runtime: Runtime) -> tuple[int, int, int]:
-    """Return how many checks went well, found nothing and failed; it stops when the store seems down."""
-    verified = unknown = failed = in_a_row = 0
-    while checks := subscriptions.begin_due_checks(runtime.unit_of_work(), limit=CHECKS):
-        for check in checks:
-            try:
-                known = subscriptions.carry_out(runtime.unit_of_work(), runtime.play_store, check)
-            except StoreUnavailable:
-                failed, in_a_row = failed + 1, in_a_row + 1
-                if in_a_row == MISSES_IN_A_ROW:
-                    return verified, unknown, failed
-            else:
-                verified, unknown, in_a_row = verified + known, unknown + (not known), 0
-    return verified, unknown, failed
-
-
-@run_commands.command("purge-uploads")
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-@with_appcontext
-def purge_uploads(dry_run: bool) -> None:
-    """Remove pictures that never came or that nothing shows, with their objects."""
-    storage = current_runtime().storage
-    steps: dict[str, Callable[..., int]] = {
-        "cards without their picture": uploads.drop_lapsed_cards,
-        "uploads that never came": uploads.drop_lapsed,
-        "pictures never attached": uploads.drop_unused,
-        "objects of deleted pictures": partial(uploads.remove_objects, storage=storage),
-        "rows of deleted pictures": uploads.forget_deleted,
-    }
-    try:
-        counts = {name: _until_done(step, dry_run=dry_run) for name, step in steps.items()}
-        counts["objects of no picture"] = uploads.remove_strays(
-            current_runtime().unit_of_work(), storage, dry_run=dry_run
-        )
-    except StorageUnavailable as error:
-        raise click.ClickException("The object storage does not work; the next run goes on.") from error
-    removed = ", ".join(f"{count} {name}" for name, count in counts.items())
-    click.echo(f"{'Would remove' if dry_run else 'Removed'} {removed}.")
-
-
-def _until_done(step: Callable[..., int], *, dry_run: bool) -> int:
-    if dry_run:
-        return step(current_runtime().unit_of_work(), limit=EVERYTHING, dry_run=True)
-    done = 0
-    while batch := step(current_runtime().unit_of_work(), limit=BATCH):
-        done += batch
-    return done
+for _name, _job in JOBS.items():
+    run_commands.add_command(_command_of(_name, _job))

@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
 from typing import NoReturn
 
 import click
@@ -20,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kcardswap.commands.database import PROJECT, alembic_config
 from kcardswap.commands.dev import dev_play_store, purchases_to_try
+from kcardswap.commands.processes import SERVER, Processes
 from kcardswap.commands.seed import seed_demo
 from kcardswap.commands.seed.demo import DEMO_DOMAIN
 from kcardswap.commands.seed.people import PEOPLE
@@ -54,9 +52,13 @@ def serve(demo: bool) -> None:
     except (EmbeddedPostgresError, SQLAlchemyError, OSError) as error:
         raise click.ClickException(str(error).splitlines()[0]) from error
     with _store_to_buy_from(settings) as environment:
-        server = _start_gunicorn(settings, url, environment)
-        _announce_when_up(settings, server, password, demo)
-        sys.exit(server.wait())
+        processes = Processes(
+            {**os.environ, **environment, "DATABASE_URL": url, "THREADS": str(settings.threads)}
+        )
+        processes.start(SERVER, gunicorn_command(settings))
+        processes.start("The worker", worker_command())
+        _announce_when_up(settings, processes, password, demo)
+        sys.exit(processes.wait())
 
 
 def _require_free_port(port: int) -> None:
@@ -111,18 +113,9 @@ def _store_to_buy_from(settings: Settings) -> Iterator[dict[str, str]]:
         yield store.settings()
 
 
-def _start_gunicorn(settings: Settings, url: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    server = subprocess.Popen(
-        gunicorn_command(settings),
-        env={**os.environ, **environment, "DATABASE_URL": url, "THREADS": str(settings.threads)},
-    )
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        server.send_signal(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, pass_on)
-    return server
+def worker_command() -> Sequence[str]:
+    """Return how events and jobs are carried out beside the API."""
+    return (sys.executable, "-m", "flask", "worker")
 
 
 def gunicorn_command(settings: Settings) -> Sequence[str]:
@@ -152,12 +145,12 @@ def gunicorn_command(settings: Settings) -> Sequence[str]:
     )
 
 
-def _announce_when_up(settings: Settings, server: subprocess.Popen[bytes], password: str, demo: bool) -> None:
+def _announce_when_up(settings: Settings, processes: Processes, password: str, demo: bool) -> None:
     local = f"http://localhost:{settings.port}"
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        if server.poll() is not None:
-            _give_up(f"gunicorn stopped with status {server.returncode}.")
+        if processes.any_ended():
+            sys.exit(processes.wait())
         try:
             if requests.get(f"{local}/readyz", timeout=2).status_code == 200:
                 break
@@ -165,7 +158,7 @@ def _announce_when_up(settings: Settings, server: subprocess.Popen[bytes], passw
             pass
         time.sleep(0.1)
     else:
-        server.terminate()
+        processes.stop()
         _give_up(f"The API did not become ready within {START_TIMEOUT_SECONDS} s.")
     click.echo(_welcome(settings, password, demo))
 

@@ -1,9 +1,9 @@
 """What every aggregate and event is built on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 from uuid import UUID
 
 NewId = Callable[[], UUID]
@@ -30,6 +30,27 @@ class Event:
         value = getattr(self, f"{self.aggregate}_id")
         assert isinstance(value, UUID)
         return value
+
+
+class StoredEvent(NamedTuple):
+    """An event as the outbox kept it and as its consumers get it."""
+
+    id: UUID
+    event_type: str
+    aggregate_id: UUID
+    payload: Mapping[str, Any]
+    """The fields of the event; ids and times are text."""
+    request_id: str | None
+    """The request that caused it; none for jobs and commands."""
+    created_at: datetime
+
+
+class RetryLater(Exception):
+    """A consumer cannot do its part yet; it is asked again after ``seconds``, its other effects undone."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds:g} s")
+        self.seconds = seconds
 
 
 class Aggregate:

@@ -122,6 +122,19 @@ class Friendship(Aggregate):
         friendship.record(FriendRequested(friendship_id=id, user_id=user_id, friend_id=friend_id))
         return friendship
 
+    @classmethod
+    def made(cls, *, id: UUID, user_id: UUID, friend_id: UUID, now: datetime) -> "Friendship":
+        """Return a friendship that needed no request: what the two agreed on tells of it."""
+        return cls(
+            id=id,
+            user_id=user_id,
+            friend_id=friend_id,
+            status=FriendshipStatus.ACCEPTED,
+            accepted_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+
     @property
     def people(self) -> tuple[UUID, UUID]:
         """Return the two people, the one who asked first."""

@@ -20,6 +20,8 @@ from kcardswap.domain.errors import (
 
 CARD_FOLDER = "cards/"
 """Begins the keys of pictures that were announced for a card."""
+MEDIA_FOLDER = "media/"
+"""Begins the keys of all other pictures."""
 
 
 class MediaStatus(StrEnum):
@@ -223,7 +225,7 @@ class MediaAsset(Aggregate):
 
         A picture announced together with a card (``card_id``) is kept under the card's name.
         """
-        folder, name = ("media/", id) if card_id is None else (CARD_FOLDER, card_id)
+        folder, name = (MEDIA_FOLDER, id) if card_id is None else (CARD_FOLDER, card_id)
         return cls(
             id=id,
             owner_id=owner_id,

@@ -29,6 +29,7 @@ class LimitKey(StrEnum):
     """The limits clients know by name."""
 
     POSTS_PER_DAY = "posts_per_day"
+    POST_IMAGES_PER_POST_MAX = "post_images_per_post_max"
     GALLERY_CARDS_COUNT_MAX = "gallery_cards_count_max"
     CARDS_PER_DAY = "cards_per_day"
     CARD_STORAGE_BYTES_MAX = "card_storage_bytes_max"
@@ -43,6 +44,7 @@ class LimitKey(StrEnum):
 LIMITS: Mapping[Plan, Mapping[LimitKey, int | None]] = {
     Plan.FREE: {
         LimitKey.POSTS_PER_DAY: 2,
+        LimitKey.POST_IMAGES_PER_POST_MAX: 1,
         LimitKey.GALLERY_CARDS_COUNT_MAX: 50,
         LimitKey.CARDS_PER_DAY: 3,
         LimitKey.CARD_STORAGE_BYTES_MAX: 100 * MIB,
@@ -55,6 +57,7 @@ LIMITS: Mapping[Plan, Mapping[LimitKey, int | None]] = {
     },
     Plan.PREMIUM: {
         LimitKey.POSTS_PER_DAY: 20,
+        LimitKey.POST_IMAGES_PER_POST_MAX: 4,
         LimitKey.GALLERY_CARDS_COUNT_MAX: 500,
         LimitKey.CARDS_PER_DAY: None,
         LimitKey.CARD_STORAGE_BYTES_MAX: GIB,

@@ -302,6 +302,11 @@ class Purchase(Aggregate):
         """Tell whether the store still has to be told that the purchase was delivered."""
         return self.payment_state in PAID and self.acknowledged_at is None
 
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether the store answered once and waits for nothing from us."""
+        return self.last_verified_at is not None and not self.needs_acknowledgement
+
     def entitles_at(self, moment: datetime) -> bool:
         """Tell whether this purchase gives premium at ``moment``."""
         return self.payment_state in PAID and self.expires_at is not None and self.expires_at > moment

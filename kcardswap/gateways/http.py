@@ -26,10 +26,11 @@ def exchange(
     body: bytes | None = None,
     connect_seconds: float = CONNECT_SECONDS,
     read_seconds: float = READ_SECONDS,
+    repeats: bool = True,
 ) -> HttpAnswer:
     """Send one request and return the whole answer.
 
-    A connection that breaks is tried once more, so the other side may see a request twice.
+    A connection that breaks is tried once more if ``repeats``, so the other side may see a request twice.
 
     :raises requests.RequestException: nobody there, too slow, or too long an answer.
     """
@@ -38,6 +39,8 @@ def exchange(
     except requests.Timeout:
         raise
     except requests.ConnectionError:
+        if not repeats:
+            raise
         return _exchange(method, url, headers, body, connect_seconds, read_seconds)
 
 

@@ -1,18 +1,13 @@
 """Google Play: what it says of the subscriptions it sold, and telling it that they were delivered."""
 
 import json
-import threading
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import google.auth.exceptions
-import google.auth.transport
-import requests
 import structlog
-from google.oauth2 import service_account
 
 from kcardswap.domain.subscriptions import (
     PAID,
@@ -22,7 +17,8 @@ from kcardswap.domain.subscriptions import (
     StoreAnswer,
     StoreUnavailable,
 )
-from kcardswap.gateways.http import CONNECT_SECONDS, READ_SECONDS, HttpAnswer, exchange
+from kcardswap.gateways.google_service_account import GoogleUnreachable, ServiceAccount
+from kcardswap.gateways.http import CONNECT_SECONDS, READ_SECONDS, HttpAnswer
 
 SCOPE = "https://www.googleapis.com/auth/androidpublisher"
 STATES = {
@@ -79,10 +75,13 @@ class GooglePlayStore:
     ) -> None:
         self._purchases = f"{base_url}/androidpublisher/v3/applications/{quote(package_name)}/purchases"
         self._product_ids = frozenset(product_ids)
-        self._seconds = {"connect_seconds": connect_seconds, "read_seconds": read_seconds}
-        self._key_path = key_path
-        self._credentials: service_account.Credentials | None = None
-        self._lock = threading.Lock()
+        self._account = ServiceAccount(
+            key_path,
+            scope=SCOPE,
+            service="play",
+            connect_seconds=connect_seconds,
+            read_seconds=read_seconds,
+        )
 
     def subscription(self, purchase_token: str) -> StoreAnswer:
         """Return what Google Play says of a purchase now."""
@@ -122,13 +121,8 @@ class GooglePlayStore:
 
     def _call(self, method: str, url: str, body: bytes | None = None) -> HttpAnswer:
         try:
-            answer = self._send(method, url, body, self._access_token())
-            if answer.status == 401:
-                # It may have been withdrawn before its time; with a new one we know.
-                answer = self._send(method, url, body, self._access_token(renewed=True))
-        except (requests.RequestException, google.auth.exceptions.GoogleAuthError) as error:
-            # Its message would hold the purchase token or the assertion.
-            log.warning("play_not_reached", error=type(error).__name__)
+            answer = self._account.call(method, url, body)
+        except GoogleUnreachable as error:
             raise StoreUnavailable() from error
         if answer.status in TOKEN_UNKNOWN:
             raise PurchaseUnknown()
@@ -138,46 +132,6 @@ class GooglePlayStore:
             log.warning("play_failed", status=answer.status)
         if not 200 <= answer.status < 300:
             raise StoreUnavailable()
-        return answer
-
-    def _send(self, method: str, url: str, body: bytes | None, access_token: str) -> HttpAnswer:
-        headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        return exchange(method, url, headers=headers, body=body, **self._seconds)
-
-    def _access_token(self, *, renewed: bool = False) -> str:
-        with self._lock:
-            credentials = self._credentials = self._credentials or self._read_key()
-            if renewed or not credentials.valid:
-                try:
-                    credentials.refresh(self._ask_for_token)  # type: ignore[no-untyped-call]
-                except google.auth.exceptions.RefreshError:
-                    log.error("play_service_account_refused")
-                    raise
-                except (ValueError, TypeError, AttributeError, KeyError) as error:
-                    # The library trusts what it is sent.
-                    log.error("play_token_not_understood", error=type(error).__name__)
-                    raise StoreUnavailable() from error
-            return str(credentials.token)
-
-    def _read_key(self) -> service_account.Credentials:
-        # Not before somebody asks: checking the key takes longer than starting.
-        try:
-            return service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call,no-any-return]
-                str(self._key_path), scopes=[SCOPE]
-            )
-        except (OSError, ValueError, AttributeError, TypeError) as error:
-            log.error("play_key_file_unusable", error=type(error).__name__)
-            raise StoreUnavailable() from error
-
-    def _ask_for_token(
-        self, url: str, method: str = "GET", body: Any = None, headers: Any = None, **options: Any
-    ) -> HttpAnswer:
-        """Carry a request of the credentials, with our time-outs and without their pauses and repetitions."""
-        answer = exchange(method, url, headers=headers, body=body, **self._seconds)
-        if answer.status in google.auth.transport.DEFAULT_RETRYABLE_STATUS_CODES:
-            raise google.auth.exceptions.TransportError(str(answer.status))  # type: ignore[no-untyped-call]
         return answer
 
 

@@ -1,10 +1,11 @@
 """What the services expect of the outside world, one protocol per port."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from kcardswap.domain.media import CheckedImage, ImageType
+from kcardswap.domain.notifications import Push, PushOutcome
 from kcardswap.domain.subscriptions import StoreAnswer
 
 
@@ -21,8 +22,17 @@ class ObjectStorage(Protocol):
     def upload_url(self, key: str, *, content_type: str, max_bytes: int, expires_at: datetime) -> str:
         """Return a URL that takes one PUT of at most ``max_bytes`` of this type until ``expires_at``."""
 
-    def read_url(self, key: str, *, now: datetime) -> str:
-        """Return a URL that shows the object; the same string for every call inside one window."""
+    def read_url(self, key: str, *, now: datetime, lifetime: timedelta | None = None) -> str:
+        """Return a URL that shows the object; the same string for every call inside one window.
+
+        With a ``lifetime`` it shows the object for just as long from ``now``.
+        """
+
+    def read(self, key: str) -> bytes:
+        """Return the object.
+
+        :raises ObjectNotFound: there is none.
+        """
 
     def upload_size(self, key: str) -> int | None:
         """Return how many bytes were uploaded for ``key``, or None when nothing was."""
@@ -71,3 +81,13 @@ class PlayStore(Protocol):
 
     def acknowledge(self, purchase_token: str, product_id: str) -> None:
         """Tell the store that a purchase was delivered; again is fine."""
+
+
+class PushSender(Protocol):
+    """The service that reaches the devices of people."""
+
+    def send(self, push: Push) -> PushOutcome:
+        """Hand over one push and return how it ended.
+
+        :raises PushFailed: the service does not work, or takes no more for now.
+        """

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kcardswap.domain.base import Clock
-from kcardswap.domain.media import StorageUnavailable
+from kcardswap.domain.media import ObjectNotFound, StorageUnavailable
 from kcardswap.gateways.storage import OBJECTS, UPLOADS
 
 LONGEST_URL = timedelta(days=7)
@@ -58,15 +58,18 @@ class S3Storage:
         request = AWSRequest("PUT", self._url(UPLOADS, key), headers={"Content-Type": content_type})
         return self._signed(request, at=now, seconds=max(1, seconds))
 
-    def read_url(self, key: str, *, now: datetime) -> str:
-        """Return a URL that shows the object for at least one window.
+    def read_url(self, key: str, *, now: datetime, lifetime: timedelta | None = None) -> str:
+        """Return a URL that shows the object for at least one window, or for ``lifetime``.
 
         Time is cut into windows and the URL is dated at the start of the running one, so all calls
         inside a window return the very same string and caches can keep the picture by it.
         """
+        request = AWSRequest("GET", self._url(OBJECTS, key))
+        if lifetime is not None:
+            return self._signed(request, at=now, seconds=int(lifetime.total_seconds()))
         start = int(now.timestamp()) // self._window_seconds * self._window_seconds
         return self._signed(
-            AWSRequest("GET", self._url(OBJECTS, key)),
+            request,
             at=datetime.fromtimestamp(start, UTC),
             seconds=2 * self._window_seconds,
         )
@@ -110,6 +113,18 @@ class S3Storage:
                 ContentType=content_type,
                 CacheControl=f"private, max-age={self._window_seconds}",
             )
+
+    def read(self, key: str) -> bytes:
+        """Return a stored object; pictures are a few megabytes at most.
+
+        :raises ObjectNotFound: there is none.
+        """
+        with self._working():
+            try:
+                found = self._client.get_object(Bucket=self._bucket, Key=f"{OBJECTS}/{key}")
+            except self._client.exceptions.NoSuchKey as error:
+                raise ObjectNotFound() from error
+            return bytes(found["Body"].read())
 
     def remove(self, key: str) -> None:
         """Remove the object; nothing there is fine."""

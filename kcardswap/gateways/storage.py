@@ -48,13 +48,15 @@ class LocalStorage:
         }
         return self._url(key, query)
 
-    def read_url(self, key: str, *, now: datetime) -> str:
-        """Return a URL that shows the object for at least one window.
+    def read_url(self, key: str, *, now: datetime, lifetime: timedelta | None = None) -> str:
+        """Return a URL that shows the object for at least one window, or for ``lifetime``.
 
         Time is cut into windows and the URL ends with the window after the running one, so all calls
         inside a window return the very same string and caches can keep the picture by it.
         """
         expires = (int(now.timestamp()) // self._window_seconds + 2) * self._window_seconds
+        if lifetime is not None:
+            expires = int((now + lifetime).timestamp())
         return self._url(key, {"expires": expires, "signature": self._signature("GET", key, "", 0, expires)})
 
     def check_upload(self, key: str, query: Mapping[str, str], *, now: datetime) -> tuple[str, int]:

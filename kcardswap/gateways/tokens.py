@@ -15,6 +15,7 @@ from kcardswap.domain.accounts import InvalidToken, RefreshInvalid, RefreshToken
 from kcardswap.domain.errors import TokenExpired
 
 ALGORITHM = "HS256"
+ACCESS, RESTRICTED = "access", "restricted"
 RESTRICTED_LIFETIME = timedelta(minutes=30)
 CLOCK_SKEW_SECONDS = 5
 # The library judges times by the clock of the machine and everything in an order of its own.
@@ -56,6 +57,7 @@ class SigningKey:
 class RefreshClaims:
     """What a refresh token with a good signature says."""
 
+    user_id: UUID
     token_id: UUID
     session_id: UUID
 
@@ -83,12 +85,12 @@ class TokenSigner:
     def access_token(self, user: User, session_id: UUID, *, token_id: UUID, now: datetime) -> str:
         """Return an access token that ends ``access_lifetime`` from now."""
         claims = self._identity(user, now, self.access_lifetime, token_id)
-        return self._sign({**claims, "sid": str(session_id), "type": "access"}, self.current)
+        return self._sign({**claims, "sid": str(session_id), "type": ACCESS}, self.current)
 
     def restricted_token(self, user: User, *, token_id: UUID, now: datetime) -> str:
         """Return the 30-minute token of a suspended person: for their data, sanctions and appeals only."""
         claims = self._identity(user, now, RESTRICTED_LIFETIME, token_id)
-        return self._sign({**claims, "type": "restricted"}, self.current)
+        return self._sign({**claims, "type": RESTRICTED}, self.current)
 
     def refresh_token(self, token: RefreshToken, session: Session) -> str:
         """Return the string of ``token``.
@@ -108,9 +110,10 @@ class TokenSigner:
         }
         return self._sign(claims, self.keys.get(token.key_id, self.current))
 
-    def read_access_token(self, token: str, *, now: datetime) -> Mapping[str, Any]:
+    def read_access_token(self, token: str, *, now: datetime, restricted: bool = False) -> Mapping[str, Any]:
         """Return the claims of an access token; whether its session still lives is for the database to say.
 
+        :param restricted: also take the token of a suspended person; its ``type`` claim tells the two apart.
         :raises TokenExpired: signed by us, past its end.
         :raises InvalidToken: anything else that is wrong with it.
         """
@@ -122,7 +125,7 @@ class TokenSigner:
         if ends_at <= now.timestamp():
             raise TokenExpired()
         if (
-            not self._is_ours(claims, "access")
+            not (self._is_ours(claims, ACCESS) or (restricted and self._is_ours(claims, RESTRICTED)))
             or not isinstance(claims.get("sub"), str)
             or issued_at > now.timestamp() + CLOCK_SKEW_SECONDS
         ):
@@ -138,7 +141,7 @@ class TokenSigner:
             claims = self._signed_claims(token)
             if not self._is_ours(claims, "refresh"):
                 raise RefreshInvalid()
-            return RefreshClaims(token_id=UUID(claims["jti"]), session_id=UUID(claims["sid"]))
+            return RefreshClaims(*(UUID(claims[name]) for name in ("sub", "jti", "sid")))
         except MALFORMED as error:
             raise RefreshInvalid() from error
 

@@ -1,8 +1,9 @@
-"""Taking in what a client uploaded: its size and its check."""
+"""Taking in what a client uploaded, its size and its check, and letting go of what nobody needs."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
-from kcardswap.domain.media import CheckedImage, ImageType
+from kcardswap.domain.media import CheckedImage, ImageType, StorageUnavailable
 from kcardswap.domain.quotas import LimitKey, Plan, limit, require_file_size
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
 
@@ -40,3 +41,10 @@ def take_in(
         return None
     require_file_size(plan, len(data))
     return TakenIn(images.clean(data, declared), len(data))
+
+
+def let_go(storage: ObjectStorage, key: str) -> None:
+    """Remove an object that no row needs any more, if the storage works at all."""
+    # Nobody is kept waiting for a storage that does not work: the purge removes what stays behind.
+    with suppress(StorageUnavailable):
+        storage.remove(key)

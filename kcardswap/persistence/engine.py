@@ -91,6 +91,9 @@ class Database(Protocol):
     def replica(self) -> AbstractContextManager[Connection]:
         """Return a connection in a read-only transaction that may be a moment behind what was written."""
 
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """Return a connection in a read-only transaction whose statements all see the same moment."""
+
     def transaction(self) -> AbstractContextManager[Connection]:
         """Return a connection in a transaction that commits on success and rolls back on an exception."""
 
@@ -129,6 +132,13 @@ class PooledDatabase:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Yield a connection in a read-only transaction whose statements all see the same moment."""
+        still = self._reading.execution_options(isolation_level="REPEATABLE READ")
+        with translated_failures(), still.connect() as connection:
+            yield connection
+
+    @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection in a transaction of its own."""
         with translated_failures(), self.engine.begin() as connection:
@@ -161,6 +171,10 @@ class LazyDatabase:
     def replica(self) -> AbstractContextManager[Connection]:
         """Return a connection in a read-only transaction that may lag behind."""
         return self.opened().replica()
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """Return a connection that sees one moment."""
+        return self.opened().snapshot()
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Return a connection in a transaction of its own."""

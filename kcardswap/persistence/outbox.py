@@ -25,7 +25,7 @@ def write_events(
             "event_type": type(event).__name__,
             "aggregate_type": event.aggregate,
             "aggregate_id": event.aggregate_id,
-            "payload": {name: _plain(value) for name, value in asdict(event).items()},
+            "payload": {name: plain(value) for name, value in asdict(event).items()},
             "request_id": request_id,
             "created_at": now,
             "available_at": now,
@@ -35,12 +35,12 @@ def write_events(
     session.execute(insert(outbox), rows)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return ``value`` as JSON can hold it: ids and times as text, sequences as lists."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

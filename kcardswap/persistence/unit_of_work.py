@@ -20,16 +20,33 @@ from kcardswap.persistence.repositories.accounts import (
     SessionRepository,
     UserRepository,
 )
+from kcardswap.persistence.repositories.audit import AuditLog
 from kcardswap.persistence.repositories.cards import CardRepository
 from kcardswap.persistence.repositories.catalog import CatalogGroupRepository
-from kcardswap.persistence.repositories.conversations import ThreadRepository
+from kcardswap.persistence.repositories.conversations import (
+    MessageRepository,
+    MessageRequestRepository,
+    ThreadRepository,
+)
+from kcardswap.persistence.repositories.erasure import ErasureRepository
 from kcardswap.persistence.repositories.friendships import BlockRepository, FriendshipRepository
 from kcardswap.persistence.repositories.gallery import GalleryCardRepository
 from kcardswap.persistence.repositories.media import MediaRepository
+from kcardswap.persistence.repositories.moderation import ReportRepository, SanctionRepository
+from kcardswap.persistence.repositories.notifications import DeviceRepository, NotificationRepository
+from kcardswap.persistence.repositories.outbox import OutboxRepository
 from kcardswap.persistence.repositories.photocard_batches import PhotocardBatches
 from kcardswap.persistence.repositories.photocards import PhotocardRepository
+from kcardswap.persistence.repositories.posts import (
+    CommentRepository,
+    InterestRepository,
+    PostRepository,
+)
 from kcardswap.persistence.repositories.profiles import ProfileRepository
 from kcardswap.persistence.repositories.quotas import QuotaRepository
+from kcardswap.persistence.repositories.ratings import RatingRepository
+from kcardswap.persistence.repositories.records import RecordsRepository
+from kcardswap.persistence.repositories.schedule import ScheduleRepository
 from kcardswap.persistence.repositories.subscriptions import PurchaseRepository, SubscriptionRepository
 from kcardswap.persistence.repositories.trades import Reservations, TradeRepository
 from kcardswap.persistence.repositories.wishlist import WishRepository
@@ -71,10 +88,11 @@ class UnitOfWork:
         self.sessions = SessionRepository(self.session, self._seen)
         self.refresh_tokens = RefreshTokenRepository(self.session, self._seen)
         self.login_throttles = LoginThrottleRepository(self.session, self._seen)
+        self.erasures = ErasureRepository(self.session, self._seen)
         self.profiles = ProfileRepository(self.session, self._seen)
         self.quotas = QuotaRepository(self.session, self.clock)
         self.media = MediaRepository(self.session, self._seen)
-        self.cards = CardRepository(self.session, self._seen)
+        self.cards = CardRepository(self.session, self._seen, media=self.media)
         self.gallery_cards = GalleryCardRepository(self.session, self._seen)
         self.wishes = WishRepository(self.session, self._seen)
         self.catalog_groups = CatalogGroupRepository(self.session, self._seen)
@@ -84,11 +102,27 @@ class UnitOfWork:
         )
         self.friendships = FriendshipRepository(self.session, self._seen)
         self.blocks = BlockRepository(self.session, self._seen)
-        self.threads = ThreadRepository(self.session, self._seen)
+        self.message_requests = MessageRequestRepository(self.session, self._seen)
+        self.threads = ThreadRepository(
+            self.session, self._seen, requests=self.message_requests, new_id=self.new_id
+        )
+        self.messages = MessageRepository(self.session, self._seen)
+        self.posts = PostRepository(self.session, self._seen, media=self.media)
+        self.comments = CommentRepository(self.session, self._seen, posts=self.posts)
+        self.interests = InterestRepository(self.session, self._seen)
         self.trades = TradeRepository(self.session, self._seen)
         self.reservations = Reservations(self.session, self.cards)
+        self.ratings = RatingRepository(self.session, self._seen)
         self.subscriptions = SubscriptionRepository(self.session, self._seen)
         self.purchases = PurchaseRepository(self.session, self._seen)
+        self.devices = DeviceRepository(self.session, self._seen)
+        self.notifications = NotificationRepository(self.session, self._seen)
+        self.outbox = OutboxRepository(self.session)
+        self.schedule = ScheduleRepository(self.session)
+        self.records = RecordsRepository(self.session)
+        self.reports = ReportRepository(self.session, self._seen)
+        self.sanctions = SanctionRepository(self.session, self._seen)
+        self.audit = AuditLog(self.session, clock=self.clock, new_id=self.new_id, request_id=self._request_id)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -7,16 +7,24 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from kcardswap.domain.errors import Refusal, Unavailable, WriteConflict
+from kcardswap.domain.posts import InterestExists
+from kcardswap.domain.ratings import AlreadyRated
 from kcardswap.domain.subscriptions import PurchaseTokenUsed
 
 REFUSALS: dict[str, type[Refusal]] = {
+    "uq_post_interests_post_id_user_id": InterestExists,
+    "uq_ratings_rater_id_rated_user_id": AlreadyRated,
+    "uq_ratings_trade_id_rater_id_rated_user_id": AlreadyRated,
     "uq_subscription_purchase_tokens_purchase_token": PurchaseTokenUsed,
 }
 """Constraints that a race can hit, each with the refusal its rule has. Any other violation is a bug."""
 
 FIRST_COMERS = {
+    "uq_message_requests_pending_pair",
     "uq_users_email",
     "uq_identities_provider_subject",
+    "uq_device_tokens_fcm_token_hash",
+    "uq_notifications_event_id_user_id_type",
     "uq_photocards_match_key",
     "uq_wishlist_items_user_id_photocard_id",
 }

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from kcardswap.domain.accounts import Role, SessionClient, UserStatus
 from kcardswap.persistence.orm.accounts import sessions, users
+from kcardswap.queries.visibility import person_is_suspended
 
 
 class CallerRow(NamedTuple):
@@ -45,6 +46,24 @@ def caller(connection: Connection, *, session_id: UUID, user_id: UUID) -> Caller
     return None if row is None else CallerRow(*row)
 
 
+class SuspendedCallerRow(NamedTuple):
+    """The account behind a restricted token."""
+
+    user_id: UUID
+    role: Role
+
+
+_SUSPENDED_CALLER = select(users.c.id, users.c.role).where(
+    users.c.id == bindparam("user_id"), person_is_suspended(users.c.id, bindparam("now"))
+)
+
+
+def suspended_caller(connection: Connection, *, user_id: UUID, now: datetime) -> SuspendedCallerRow | None:
+    """Return the account a restricted token names, or None when no suspension of it is running."""
+    row = connection.execute(_SUSPENDED_CALLER, {"user_id": user_id, "now": now}).one_or_none()
+    return None if row is None else SuspendedCallerRow(*row)
+
+
 class SessionRow(NamedTuple):
     """One live session as its owner sees it."""
 
@@ -78,7 +97,9 @@ _SESSIONS = (
 )
 
 
-def live_sessions(connection: Connection, *, user_id: UUID, current: UUID, now: datetime) -> list[SessionRow]:
+def live_sessions(
+    connection: Connection, *, user_id: UUID, current: UUID | None, now: datetime
+) -> list[SessionRow]:
     """Return a person's live sessions, newest use first."""
     rows = connection.execute(_SESSIONS, {"user_id": user_id, "current": current, "now": now})
     return [SessionRow(*row) for row in rows]

@@ -3,12 +3,17 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, literal, or_, select
 
+from kcardswap.domain.posts import InterestStatus
+from kcardswap.domain.trades import TradeStatus
 from kcardswap.persistence.orm.accounts import users
 from kcardswap.persistence.orm.cards import cards, is_swappable
+from kcardswap.persistence.orm.conversations import messages, threads
 from kcardswap.persistence.orm.friendships import blocks, friendships
 from kcardswap.persistence.orm.gallery import gallery_cards
+from kcardswap.persistence.orm.posts import is_open, post_comments, post_interests, post_likes, posts
+from kcardswap.persistence.orm.ratings import ratings
 from kcardswap.persistence.orm.trades import trade_participants, trades
 from kcardswap.persistence.orm.wishlist import wishlist_items
 
@@ -21,11 +26,13 @@ class Counts(NamedTuple):
     wishes: int
     friendships: int
     trades: int
+    posts: int
+    ratings: int
 
 
 def counts(connection: Connection) -> Counts:
-    """Return the number of cards, gallery cards, wishes, friendships and swaps."""
-    tables = (cards, gallery_cards, wishlist_items, friendships, trades)
+    """Return the number of cards, gallery cards, wishes, friendships, swaps, posts and ratings."""
+    tables = (cards, gallery_cards, wishlist_items, friendships, trades, posts, ratings)
     columns = (select(func.count()).select_from(table).scalar_subquery() for table in tables)
     return Counts(*connection.execute(select(*columns)).one())
 
@@ -114,3 +121,73 @@ def have_traded(connection: Connection, *, a: UUID, b: UUID) -> bool:
         mine.c.trade_id == theirs.c.trade_id, mine.c.user_id == a, theirs.c.user_id == b
     )
     return bool(connection.scalar(select(shared.exists())))
+
+
+def completed_trade(connection: Connection, *, a: UUID, b: UUID) -> UUID | None:
+    """Return a swap two people completed, or None."""
+    mine, theirs = trade_participants.alias("mine"), trade_participants.alias("theirs")
+    shared = (
+        select(trades.c.id)
+        .join(mine, and_(mine.c.trade_id == trades.c.id, mine.c.user_id == a))
+        .join(theirs, and_(theirs.c.trade_id == trades.c.id, theirs.c.user_id == b))
+        .where(trades.c.status == TradeStatus.COMPLETED)
+    )
+    return connection.scalar(shared.order_by(trades.c.created_at).limit(1))
+
+
+def has_rated(connection: Connection, *, rater_id: UUID, rated_user_id: UUID, trade_id: UUID | None) -> bool:
+    """Tell whether somebody rated somebody for this swap, or as a friend."""
+    given = select(ratings.c.id).where(
+        ratings.c.rater_id == rater_id,
+        ratings.c.rated_user_id == rated_user_id,
+        ratings.c.trade_id.is_not_distinct_from(trade_id),
+    )
+    return bool(connection.scalar(select(given.exists())))
+
+
+def post_with_title(connection: Connection, *, owner_id: UUID, title: str) -> UUID | None:
+    """Return somebody's post with this title, also one that is no longer open, or None."""
+    titled = select(posts.c.id).where(posts.c.owner_id == owner_id, posts.c.title == title)
+    return connection.scalar(titled.order_by(posts.c.created_at).limit(1))
+
+
+class Reactions(NamedTuple):
+    """Whether a post is open, and what one person made of it."""
+
+    is_open: bool
+    liked: bool
+    commented: bool
+    interested: bool
+
+
+def reactions(connection: Connection, *, post_id: UUID, user_id: UUID) -> Reactions:
+    """Return what somebody made of a post."""
+    did = (
+        select(literal(1)).where(table.c.post_id == post_id, table.c.user_id == user_id).exists()
+        for table in (post_likes, post_comments, post_interests)
+    )
+    return Reactions._make(connection.execute(select(is_open, *did).where(posts.c.id == post_id)).one())
+
+
+def pending_interest(connection: Connection, *, post_id: UUID) -> UUID | None:
+    """Return an interest in a post that waits for an answer, or None."""
+    waiting = select(post_interests.c.id).where(
+        post_interests.c.post_id == post_id, post_interests.c.status == InterestStatus.PENDING
+    )
+    return connection.scalar(waiting.order_by(post_interests.c.created_at).limit(1))
+
+
+class Talk(NamedTuple):
+    """The conversation of two people; None when they have none."""
+
+    thread_id: UUID | None
+    messages: int
+
+
+def talk(connection: Connection, *, a: UUID, b: UUID) -> Talk:
+    """Return the conversation of two people and how many messages there are in it."""
+    smaller, larger = sorted((a, b))
+    pair = (threads.c.user_a_id == smaller, threads.c.user_b_id == larger)
+    thread_id = connection.scalar(select(threads.c.id).where(*pair))
+    count = select(func.count()).where(messages.c.thread_id == thread_id)
+    return Talk(thread_id, connection.scalar(count) or 0)

@@ -33,6 +33,7 @@ from kcardswap.persistence.orm.friendships import blocks, friendships
 from kcardswap.persistence.orm.profiles import profiles
 from kcardswap.queries.keyset import Page, PageRequest, SortKey, fetch_page
 from kcardswap.queries.profiles import completed_trades_of, online
+from kcardswap.queries.ratings import average_score_of
 
 
 class FriendListStatus(StrEnum):
@@ -71,6 +72,7 @@ class FriendRow(NamedTuple):
     status: FriendListStatus
     created_at: datetime
     direction: Direction | None
+    average_score: float
     completed_trades: int
     is_online: bool | None
 
@@ -129,6 +131,7 @@ def _people(
             status.label("status"),
             edges.c.created_at.label("created_at"),
             direction.label("direction"),
+            average_score_of(users.c.id).label("average_score"),
             completed_trades_of(users.c.id).label("completed_trades"),
             online(_NOW).label("is_online"),
         )

@@ -24,6 +24,7 @@ from kcardswap.domain.profiles import SwapMode
 from kcardswap.persistence.orm.accounts import users
 from kcardswap.persistence.orm.profiles import profiles
 from kcardswap.persistence.orm.trades import trade_participants
+from kcardswap.queries.ratings import average_score_of, total_ratings_of
 from kcardswap.queries.visibility import visible_to
 
 ONLINE_FOR = timedelta(minutes=5)
@@ -82,6 +83,8 @@ class PublicProfile(NamedTuple):
     swaps_in_person: bool
     swaps_by_mail: bool
     is_online: bool | None
+    average_score: float
+    total_ratings: int
     completed_trades: int
     created_at: datetime
     updated_at: datetime
@@ -130,6 +133,8 @@ _PUBLIC = (
         func.coalesce(profiles.c.swaps_in_person, true()),
         func.coalesce(profiles.c.swaps_by_mail, true()),
         online(bindparam("now", type_=users.c.last_seen_at.type)),
+        average_score_of(users.c.id),
+        total_ratings_of(users.c.id),
         completed_trades_of(users.c.id),
         func.coalesce(profiles.c.created_at, users.c.created_at),
         func.coalesce(profiles.c.updated_at, users.c.updated_at),

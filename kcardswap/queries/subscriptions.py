@@ -19,7 +19,6 @@ from sqlalchemy import (
 
 from kcardswap.domain.quotas import (
     DEFAULT_PLAN,
-    STANDING,
     LimitKey,
     Plan,
     QuotaCalendar,
@@ -27,6 +26,7 @@ from kcardswap.domain.quotas import (
 )
 from kcardswap.domain.subscriptions import SubscriptionSource, SubscriptionStatus
 from kcardswap.persistence.orm.cards import cards, counts_as_storage, lacks_a_picture
+from kcardswap.persistence.orm.conversations import counts_as_waiting, message_requests
 from kcardswap.persistence.orm.gallery import gallery_cards
 from kcardswap.persistence.orm.media import counts_towards_day, media_assets
 from kcardswap.persistence.orm.quotas import quota_usage
@@ -108,6 +108,7 @@ _DAY_BEGINS = bindparam("day_begins_at", type_=media_assets.c.created_at.type)
 _DAY_ENDS = bindparam("day_ends_at", type_=media_assets.c.created_at.type)
 _USED = {
     LimitKey.POSTS_PER_DAY: _counted(LimitKey.POSTS_PER_DAY, "day"),
+    LimitKey.POST_IMAGES_PER_POST_MAX: literal(0),
     LimitKey.GALLERY_CARDS_COUNT_MAX: _rows_of(gallery_cards),
     LimitKey.MEDIA_FILE_BYTES_MAX: literal(0),
     LimitKey.MEDIA_BYTES_PER_MONTH: _counted(LimitKey.MEDIA_BYTES_PER_MONTH, "month"),
@@ -118,7 +119,9 @@ _USED = {
     .where(cards.c.owner_id == _USER, counts_as_storage)
     .scalar_subquery(),
     LimitKey.NEARBY_SEARCHES_PER_DAY: _counted(LimitKey.NEARBY_SEARCHES_PER_DAY, "day"),
-    LimitKey.PENDING_REQUESTS_MAX: _counted(LimitKey.PENDING_REQUESTS_MAX, "standing"),
+    LimitKey.PENDING_REQUESTS_MAX: select(func.count())
+    .where(message_requests.c.sender_id == _USER, counts_as_waiting)
+    .scalar_subquery(),
     LimitKey.WISHLIST_ITEMS_MAX: _rows_of(wishlist_items),
     LimitKey.CARDS_WITHOUT_PICTURE_MAX: select(func.count())
     .where(cards.c.owner_id == _USER, lacks_a_picture)
@@ -139,7 +142,6 @@ def quotas_of(
         "day_begins_at": day.begins_at,
         "day_ends_at": day.reset_at,
         "month": month.start,
-        "standing": STANDING,
     }
     plan, *used = connection.execute(_QUOTAS, values).one()
     resets = {key: day.reset_at for key in _USED if key.endswith("_per_day")}

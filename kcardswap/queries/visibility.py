@@ -53,6 +53,22 @@ def person_is_suspended(user_id: Person, now: ColumnElement[datetime] | datetime
     )
 
 
+def listed_for(
+    viewer_id: Person, person: Person, now: ColumnElement[datetime] | datetime
+) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which lists show this person to the viewer.
+
+    Left out are people who are deleted or suspended, and those with a block between them and the viewer.
+    """
+    # Apart from each other, so that PostgreSQL can turn each into one join when it counts.
+    return (
+        ~person_is_gone(person),
+        ~person_is_suspended(person, now),
+        ~has_blocked(person, viewer_id),
+        ~has_blocked(viewer_id, person),
+    )
+
+
 def _exists(source: FromClause, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     # Everything but the own table belongs to the surrounding select, whatever that selects from.
     return select(literal(1)).select_from(source).where(*where).correlate_except(source).exists()

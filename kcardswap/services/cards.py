@@ -310,8 +310,7 @@ def delete(uow: UnitOfWork, storage: ObjectStorage, *, card_id: UUID, by: UUID) 
     with uow:
         _own_card(uow, card_id, by)
         card = uow.cards.get_present(card_id, lock=True)
-        card.delete(uow.clock.now())
-        unused_key = _let_go_of_picture(uow, card)
+        unused_key = uow.cards.take_away(card, uow.clock.now())
         uow.commit()
     if unused_key is not None:
         # Nobody is kept waiting for a storage that does not work: the purge removes what stays behind.
@@ -328,25 +327,3 @@ def _own_card(uow: UnitOfWork, card_id: UUID, by: UUID) -> Card:
         now = uow.clock.now()
         uow.reservations.lapse(uow.trades.lock_for_proposal(card_ids=[card_id], people=(), now=now), now)
     return card
-
-
-def _let_go_of_picture(uow: UnitOfWork, card: Card) -> str | None:
-    """Mark the pictures nobody needs after ``card`` as deleted; return the object's key when none is left.
-
-    The same object may be the picture of the card's earlier and later owners. As long as one of them
-    keeps their card, it stays, also for the history of the trades in between.
-    """
-    media = None if card.media_asset_id is None else uow.media.find(card.media_asset_id)
-    if media is None:
-        return None
-    now = uow.clock.now()
-    # Locked first and asked afterwards, so that of two owners who delete at once the later sees the earlier.
-    sharing = uow.media.on_key(media.object_key)
-    uow.flush()
-    if not uow.cards.any_present_with(other.id for other in sharing):
-        for other in sharing:
-            other.delete(now)
-        return media.object_key
-    if card.status is not CardStatus.TRADED:
-        media.delete(now)
-    return None

@@ -160,12 +160,9 @@ def _part(uow: UnitOfWork, a: UUID, b: UUID, now: datetime) -> None:
     friendship = uow.friendships.find_between(a, b, lock=True)
     if friendship is not None:
         uow.friendships.remove(friendship)
+    uow.message_requests.decline_pending_between(a, b, now)
+    uow.interests.reject_pending_between(a, b)
     # Nobody writes to a thread without its lock, so no message slips past the block.
     uow.threads.find_between(a, b, lock=True)
     shared = uow.trades.lock_unfinished_shared_by(a, b)
-    for trade in shared:
-        if trade.is_overdue(now):
-            trade.lapse()
-        else:
-            trade.call_off(CancelReason.BLOCKED, now=now)
-    uow.reservations.release(shared, now)
+    uow.reservations.call_off(shared, CancelReason.BLOCKED, now)

@@ -4,15 +4,14 @@ Whoever changes which cards an album has, or their order, locks its owner first:
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from kcardswap.domain.gallery import GalleryCard, rearranged
-from kcardswap.domain.media import StorageUnavailable
 from kcardswap.domain.quotas import LimitKey, require_room
 from kcardswap.gateways.ports import ObjectStorage
+from kcardswap.gateways.uploads import let_go
 from kcardswap.persistence.unit_of_work import UnitOfWork
 
 
@@ -47,7 +46,7 @@ def edit(uow: UnitOfWork, *, card_id: UUID, by: UUID, changes: Mapping[str, Any]
     :raises NotOwner: somebody else's.
     """
     with uow:
-        card = uow.gallery_cards.get(card_id, lock=True)
+        card = uow.gallery_cards.get_present(card_id, lock=True)
         card.refuse_others(by)
         card.describe(changes)
         uow.commit()
@@ -60,9 +59,9 @@ def delete(uow: UnitOfWork, storage: ObjectStorage, *, card_id: UUID, by: UUID) 
     :raises NotOwner: somebody else's.
     """
     with uow:
-        uow.gallery_cards.get(card_id).refuse_others(by)
+        uow.gallery_cards.get_present(card_id).refuse_others(by)
         uow.users.get(by, lock=True)
-        card = uow.gallery_cards.get(card_id, lock=True)
+        card = uow.gallery_cards.get_present(card_id, lock=True)
         album = uow.gallery_cards.album_of(by)
         uow.gallery_cards.remove(card)
         uow.flush()
@@ -75,13 +74,7 @@ def delete(uow: UnitOfWork, storage: ObjectStorage, *, card_id: UUID, by: UUID) 
             unused_key = media.object_key
         uow.commit()
     if unused_key is not None:
-        uow.once_durable(partial(_remove_picture, storage, unused_key))
-
-
-def _remove_picture(storage: ObjectStorage, key: str) -> None:
-    # Nobody is kept waiting for a storage that does not work: the purge removes what stays behind.
-    with suppress(StorageUnavailable):
-        storage.remove(key)
+        uow.once_durable(partial(let_go, storage, unused_key))
 
 
 def reorder(uow: UnitOfWork, *, user_id: UUID, card_ids: Sequence[UUID]) -> int:

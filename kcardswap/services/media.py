@@ -9,15 +9,16 @@ from uuid import UUID
 from kcardswap.domain.media import (
     ImageType,
     MediaAsset,
+    MediaNotConfirmed,
     MediaNotFound,
     MediaStatus,
     MediaTarget,
     StorageUnavailable,
     UploadMissing,
 )
-from kcardswap.domain.quotas import LimitKey, QuotaCalendar, require_file_size
+from kcardswap.domain.quotas import LimitKey, QuotaCalendar, require_file_size, require_room
 from kcardswap.gateways.ports import ImageCleaner, ObjectStorage
-from kcardswap.gateways.uploads import TakenIn, take_in
+from kcardswap.gateways.uploads import TakenIn, let_go, take_in
 from kcardswap.persistence.unit_of_work import UnitOfWork
 
 
@@ -140,13 +141,13 @@ def attach_to_gallery_card(
     :raises MediaAlreadyAttached: it belongs to something else.
     """
     with uow:
-        media, card = uow.media.get_present(media_id), uow.gallery_cards.get(card_id)
+        media, card = uow.media.get_present(media_id), uow.gallery_cards.get_present(card_id)
         if media.is_of_a_card:
             raise MediaNotFound()
         media.refuse_others(by)
         card.refuse_others(by)
         uow.users.get(by, lock=True)
-        card = uow.gallery_cards.get(card_id, lock=True)
+        card = uow.gallery_cards.get_present(card_id, lock=True)
         pictures = uow.media.find_many({media_id, card.media_asset_id or media_id}, lock=True)
         if media_id not in pictures or media.status is MediaStatus.DELETED:
             raise MediaNotFound()
@@ -160,16 +161,44 @@ def attach_to_gallery_card(
         media.attach(MediaTarget.GALLERY_CARD, card.id)
         uow.commit()
     if unused_key is not None:
-        uow.once_durable(partial(_remove_object, storage, unused_key))
+        uow.once_durable(partial(let_go, storage, unused_key))
+
+
+def attach_to_post(uow: UnitOfWork, *, media_id: UUID, post_id: UUID, by: UUID) -> None:
+    """Show a picture below a post, behind those it has.
+
+    Attaching the same picture to the same post again changes nothing.
+
+    :raises MediaNotFound: unknown, deleted, or announced together with a card of the binder.
+    :raises PostNotFound: unknown or deleted.
+    :raises NotOwner: one of the two is somebody else's.
+    :raises MediaNotConfirmed: it was not checked yet.
+    :raises PostNotOpen: the post was closed, or its time is over.
+    :raises MediaAlreadyAttached: it belongs to something else.
+    :raises LimitExceeded: the post has as many pictures as the plan allows.
+    """
+    with uow:
+        media = uow.media.get_present(media_id)
+        if media.is_of_a_card:
+            raise MediaNotFound()
+        # Only the lock tells how many pictures the post has, and that of the post comes first.
+        post = uow.posts.get_present(post_id, lock=True)
+        media.refuse_others(by)
+        post.refuse_others(by)
+        media = uow.media.get_present(media_id, lock=True)
+        if not media.is_confirmed:
+            raise MediaNotConfirmed(status=media.status)
+        post.refuse_unless_open(uow.clock.now())
+        media.refuse_other_target(MediaTarget.POST, post.id)
+        if media.status is MediaStatus.ATTACHED:
+            return
+        shown = len(uow.media.attached_to_post(post.id))
+        require_room(uow.quotas.plan_of(by), LimitKey.POST_IMAGES_PER_POST_MAX, used=shown, wanted=1)
+        media.attach(MediaTarget.POST, post.id, position=shown)
+        uow.commit()
 
 
 def _forget_upload(storage: ObjectStorage, key: str) -> None:
     # It is confirmed, whatever the storage says now: the purge removes what stays behind.
     with suppress(StorageUnavailable):
         storage.discard_upload(key)
-
-
-def _remove_object(storage: ObjectStorage, key: str) -> None:
-    # Nobody is kept waiting for a storage that does not work: the purge removes what stays behind.
-    with suppress(StorageUnavailable):
-        storage.remove(key)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from kcardswap.domain.catalog import PhotocardSource
 from kcardswap.domain.errors import SelfTarget, ValidationFailed
+from kcardswap.domain.moderation import AuditAction
 from kcardswap.domain.photocards import Photocard
 from kcardswap.persistence.unit_of_work import UnitOfWork
 
@@ -74,6 +75,13 @@ def curate(uow: UnitOfWork, *, photocard_id: UUID, by: UUID, changes: Mapping[st
         photocard.describe(changes)
         if changes.get("status") is not None or photocard.is_verified:
             photocard.verify(by=by, now=uow.clock.now())
+        uow.audit.write(
+            actor_id=by,
+            action=AuditAction.CURATE_PHOTOCARD,
+            target_type="photocard",
+            target_id=photocard_id,
+            details=changes,
+        )
         uow.commit()
 
 
@@ -104,5 +112,12 @@ def merge(uow: UnitOfWork, *, photocard_id: UUID, into_id: UUID, by: UUID) -> Me
             each.refuse_merged()
         moved = uow.photocards.repoint(photocard_id, into_id, now=uow.clock.now())
         merged.merge_into(target, by=by, moved_cards=moved.cards, moved_wishes=moved.wishes)
+        uow.audit.write(
+            actor_id=by,
+            action=AuditAction.MERGE_PHOTOCARD,
+            target_type="photocard",
+            target_id=photocard_id,
+            details={"into_id": into_id, "moved_cards": moved.cards, "moved_wishes": moved.wishes},
+        )
         uow.commit()
     return Merger(moved.cards, moved.wishes)

@@ -1,9 +1,12 @@
 """Premium: taking in purchases, asking the store about them, and ending what is over."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
+from kcardswap.domain.moderation import AuditAction
 from kcardswap.domain.subscriptions import (
     Platform,
     ProductMismatch,
@@ -11,6 +14,7 @@ from kcardswap.domain.subscriptions import (
     PurchaseUnknown,
     StoreAnswer,
     StoreUnavailable,
+    Subscription,
     UnsupportedPlatform,
 )
 from kcardswap.gateways.ports import PlayStore
@@ -117,6 +121,19 @@ def carry_out(uow: UnitOfWork, store: PlayStore, check: Check) -> bool:
     return True
 
 
+def time_to_settlement(uow: UnitOfWork, *, purchase_id: UUID) -> timedelta | None:
+    """Return how long it takes until the store is asked again about a purchase that is not settled.
+
+    None when the store said what it is and knows that it was delivered, if that is what it waits for.
+    """
+    with uow:
+        purchase = uow.purchases.find(purchase_id)
+        now = uow.clock.now()
+        if purchase is None or purchase.is_settled or purchase.next_check_at is None:
+            return None
+        return max(purchase.next_check_at - now, timedelta(0))
+
+
 def _ask(uow: UnitOfWork, store: PlayStore, check: Check) -> StoreAnswer:
     try:
         return store.subscription(check.purchase_token)
@@ -162,13 +179,27 @@ def _note_acknowledgement(uow: UnitOfWork, check: Check) -> None:
         uow.commit()
 
 
-def expire_over(uow: UnitOfWork, *, limit: int) -> int:
+def expire_over(uow: UnitOfWork, *, limit: int, by: UUID | None = None) -> int:
     """End up to ``limit`` subscriptions whose time is over and return how many.
 
-    Repeats safely, and any number of callers may do so at once: each leaves out what others claimed.
+    What an administrator (``by``) asks for is in the audit log. Repeats safely, and any number of callers
+    may do so at once: each leaves out what others claimed.
     """
     with uow:
         now = uow.clock.now()
-        ended = sum(each.expire(now) for each in uow.subscriptions.claim_over(now, limit=limit))
+        ended = [each for each in uow.subscriptions.claim_over(now, limit=limit) if each.expire(now)]
+        if by is not None:
+            _note_ended(uow, ended, by)
         uow.commit()
-        return ended
+        return len(ended)
+
+
+def _note_ended(uow: UnitOfWork, ended: Iterable[Subscription], by: UUID) -> None:
+    for each in ended:
+        uow.audit.write(
+            actor_id=by,
+            action=AuditAction.EXPIRE_SUBSCRIPTION,
+            target_type="subscription",
+            target_id=each.id,
+            details={"user_id": each.user_id},
+        )

@@ -56,14 +56,26 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     trusted_proxy_hops: int = 0
     hash_pepper: str = _hidden("")
+    sealing_key: str = _hidden("")
     google_client_ids: tuple[str, ...] = ()
+    google_client_secret: str | None = _hidden()
+    google_redirect_uris: tuple[str, ...] = ()
     google_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    google_token_url: str = "https://oauth2.googleapis.com/token"
+    apple_client_ids: tuple[str, ...] = ()
+    apple_team_id: str | None = None
+    apple_key_id: str | None = None
+    apple_private_key_path: Path | None = None
+    apple_base_url: str = "https://appleid.apple.com"
+    account_erasure_after: timedelta = timedelta(days=14)
     dev_identity_provider: bool = False
     google_play_package_name: str | None = None
     google_play_key_path: Path | None = None
     google_play_product_ids: tuple[str, ...] = ("premium_monthly", "premium_yearly")
     google_play_base_url: str = "https://androidpublisher.googleapis.com"
     dev_play_store: bool = False
+    fcm_credentials_path: Path | None = None
+    fcm_base_url: str = "https://fcm.googleapis.com"
     internal_token: str | None = _hidden()
     default_admin_email: str = "admin@kcardswap.com"
     default_admin_password: str | None = _hidden()
@@ -78,18 +90,28 @@ class Settings:
     s3_secret_access_key: str = _hidden("")
     upload_url_lifetime: timedelta = timedelta(minutes=15)
     read_url_lifetime: timedelta = timedelta(minutes=10)
+    export_url_lifetime: timedelta = timedelta(hours=24)
     image_max_megapixels: int = 25
     quota_timezone: str = "Asia/Taipei"
+    post_default_lifetime: timedelta = timedelta(days=14)
+    post_longest_lifetime: timedelta = timedelta(days=90)
     trade_proposal_timeout: timedelta = timedelta(hours=168)
     trade_confirmation_timeout: timedelta = timedelta(hours=48)
     trade_mail_timeout: timedelta = timedelta(hours=336)
+    message_request_cooldown: timedelta = timedelta(hours=168)
+    message_retention: timedelta = timedelta(days=30)
     idempotency_lifetime: timedelta = timedelta(hours=24)
     rate_limit_user: str = "1500/5 minutes"
     rate_limit_anonymous: str = "300/5 minutes"
     rate_limit_media: str = "60/30 minutes"
     rate_limit_receipts: str = "30/1 hour"
+    rate_limit_exports: str = "10/1 hour"
     rate_limit_storage_url: str = _hidden("memory://")
     request_max_json_bytes: int = 131072
+    celery_broker_url: str | None = _hidden()
+    worker_concurrency: int = 4
+    worker_grace: timedelta = timedelta(seconds=20)
+    event_lease: timedelta = timedelta(seconds=30)
 
     @property
     def is_production(self) -> bool:

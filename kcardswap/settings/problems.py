@@ -8,6 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from kcardswap.settings.reading import OPTIONAL_SECRETS, SECRETS, Environment
 
 SECRET_MIN_BYTES = 32
@@ -17,6 +21,9 @@ RATE = re.compile(
     r"[1-9]\d{0,8} ?(?:/|per) ?(?:[1-9]\d{0,5} ?)?(?:s|seconds?|min|minutes?|h|hours?|d|days?)", re.ASCII
 )
 DATABASE_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://", re.IGNORECASE)
+BROKER_URL = re.compile(r"(?:rediss?|amqps?)://", re.IGNORECASE)
+RATES = tuple(f"rate_limit_{what}" for what in ("user", "anonymous", "media", "receipts", "exports"))
+PROVIDER_URLS = ("google_jwks_url", "google_token_url", "apple_base_url")
 PLACEHOLDERS = ("changeme", "change-me", "secret", "example", "password", "your-", "placeholder", "xxx")
 
 
@@ -51,11 +58,51 @@ def _range_problems(values: dict[str, Any]) -> list[str]:
         problems.append("QUOTA_TZ: a time zone like Asia/Taipei")
     if not values["public_base_url"].startswith(("http://", "https://")):
         problems.append("PUBLIC_BASE_URL: an http:// or https:// URL")
-    rates = ("rate_limit_user", "rate_limit_anonymous", "rate_limit_media", "rate_limit_receipts")
+    if values["post_default_lifetime"] > values["post_longest_lifetime"]:
+        problems.append("POST_DEFAULT_EXPIRY_DAYS: at most POST_MAX_EXPIRY_DAYS")
+    if not BROKER_URL.match(values["celery_broker_url"] or "redis://"):
+        problems.append("CELERY_BROKER_URL: a redis:// or amqp:// URL")
     problems += [
-        f"{name.upper()}: a limit like 1500/5min" for name in rates if not RATE.fullmatch(values[name])
+        f"{name.upper()}: a limit like 1500/5min" for name in RATES if not RATE.fullmatch(values[name])
     ]
+    if not _is_rate_storage(values["rate_limit_storage_url"]):
+        problems.append("RATE_LIMIT_STORAGE_URL: memory://, redis://host:6379/0 or rediss://...")
+    problems += _provider_problems(values)
+    problems += _push_problems(values)
     return problems + _database_problems(values) + _storage_problems(values) + _play_problems(values)
+
+
+def _is_rate_storage(url: str) -> bool:
+    if url == "memory://":
+        return True
+    try:
+        parts = urlsplit(url)
+        reachable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return reachable and re.fullmatch(r"(/\d{0,4})?", parts.path + parts.query + parts.fragment) is not None
+
+
+def _provider_problems(values: dict[str, Any]) -> list[str]:
+    problems = [
+        f"{name.upper()}: an http:// or https:// URL"
+        for name in PROVIDER_URLS
+        if not values[name].startswith(("http://", "https://"))
+    ]
+    key = [values[name] for name in ("apple_team_id", "apple_key_id", "apple_private_key_path")]
+    if any(key) and not all(key):
+        problems.append("APPLE_TEAM_ID, APPLE_KEY_ID, APPLE_PRIVATE_KEY_PATH: all or none")
+    if values["apple_private_key_path"] is not None and not _signs_es256(values["apple_private_key_path"]):
+        problems.append("APPLE_PRIVATE_KEY_PATH: the .p8 file of a Sign in with Apple key")
+    return problems
+
+
+def _signs_es256(path: Path) -> bool:
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1)
 
 
 def _is_timezone(name: str) -> bool:
@@ -90,6 +137,8 @@ def _storage_problems(values: dict[str, Any]) -> list[str]:
         if values[f"{name}_lifetime"] > most:
             minutes = int(most.total_seconds() // 60)
             problems.append(f"{name.upper()}_TTL_MINUTES: at most {minutes} with STORAGE_BACKEND=s3")
+    if values["export_url_lifetime"] > timedelta(days=7):
+        problems.append("EXPORT_URL_TTL_HOURS: at most 168 with STORAGE_BACKEND=s3")
     return problems
 
 
@@ -107,9 +156,19 @@ def _play_problems(values: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _is_service_account(path: Path) -> bool:
+def _push_problems(values: dict[str, Any]) -> list[str]:
+    problems = []
+    path = values["fcm_credentials_path"]
+    if path is not None and not _is_service_account(path, "project_id"):
+        problems.append("FCM_CREDENTIALS_PATH: the key file of a service account of the Firebase project")
+    if not values["fcm_base_url"].startswith(("http://", "https://")):
+        problems.append("FCM_BASE_URL: an http:// or https:// URL")
+    return problems
+
+
+def _is_service_account(path: Path, *more: str) -> bool:
     try:
-        return {"client_email", "private_key", "token_uri"} <= set(json.loads(path.read_text()))
+        return {"client_email", "private_key", "token_uri", *more} <= set(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return False
 
@@ -129,8 +188,11 @@ def _production_problems(values: dict[str, Any]) -> list[str]:
     for name, key in OPTIONAL_SECRETS.items():
         if any(word in (values[name] or "").lower() for word in PLACEHOLDERS):
             problems.append(f"{key}: looks like a placeholder; leave it out instead")
-    if not values["google_jwks_url"].startswith("https://"):
-        problems.append("GOOGLE_JWKS_URL: an https:// URL in production")
+    problems += [
+        f"{name.upper()}: an https:// URL in production"
+        for name in PROVIDER_URLS
+        if not values[name].startswith("https://")
+    ]
     if not values["public_base_url"].startswith("https://"):
         problems.append("PUBLIC_BASE_URL: an https:// URL in production")
     if not values["cookie_secure"]:
@@ -145,6 +207,8 @@ def _production_problems(values: dict[str, Any]) -> list[str]:
         problems.append("DEV_PLAY_STORE: must be off in production")
     if not values["google_play_base_url"].startswith("https://"):
         problems.append("GOOGLE_PLAY_BASE_URL: an https:// URL in production")
+    if not values["fcm_base_url"].startswith("https://"):
+        problems.append("FCM_BASE_URL: an https:// URL in production")
     return problems
 
 

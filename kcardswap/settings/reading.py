@@ -14,6 +14,7 @@ SECRETS = {
     "jwt_secret_key": "JWT_SECRET_KEY",
     "storage_signing_key": "STORAGE_SIGNING_KEY",
     "hash_pepper": "HASH_PEPPER",
+    "sealing_key": "SEALING_KEY",
 }
 OPTIONAL_SECRETS = {"jwt_previous_secret_key": "JWT_PREVIOUS_SECRET_KEY", "internal_token": "INTERNAL_TOKEN"}
 
@@ -32,9 +33,12 @@ def read_environment() -> tuple[dict[str, Any], list[str]]:
     values = {
         **_read_server(env),
         **_read_accounts(env),
+        **_read_providers(env),
         **_read_swaps(env),
         **_read_s3(env),
         **_read_play(env),
+        **_read_push(env),
+        **_read_worker(env),
         **_read_secrets(env),
     }
     return values, _unreadable(env)
@@ -61,7 +65,8 @@ def _read_server(env: Env) -> dict[str, Any]:
         "rate_limit_anonymous": env.str("RATE_LIMIT_ANONYMOUS", "300/5 minutes"),
         "rate_limit_media": env.str("RATE_LIMIT_MEDIA", "60/30 minutes"),
         "rate_limit_receipts": env.str("RATE_LIMIT_RECEIPTS", "30/1 hour"),
-        "rate_limit_storage_url": env.str("RATE_LIMIT_STORAGE_URL", "memory://"),
+        "rate_limit_exports": env.str("RATE_LIMIT_EXPORTS", "10/1 hour"),
+        "rate_limit_storage_url": env.str("RATE_LIMIT_STORAGE_URL", "") or "memory://",
         "request_max_json_bytes": env.int("REQUEST_MAX_JSON_BYTES", 131072, validate=Range(1024)),
         "idempotency_lifetime": _duration(env, "IDEMPOTENCY_TTL_HOURS", hours=24),
     }
@@ -80,14 +85,31 @@ def _read_accounts(env: Env) -> dict[str, Any]:
         "cookie_samesite": env.str("COOKIE_SAMESITE", "lax").capitalize(),
         "cookie_secure": env.bool("COOKIE_SECURE", environment == Environment.PRODUCTION.value),
         "cookie_domain": env.str("COOKIE_DOMAIN", "") or None,
-        "google_client_ids": _words(env, "GOOGLE_CLIENT_ID"),
-        "google_jwks_url": env.str("GOOGLE_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
+        "account_erasure_after": timedelta(
+            days=env.float("ACCOUNT_ERASURE_AFTER_DAYS", 14, validate=Range(0, 29)) or 0
+        ),
         "dev_identity_provider": env.bool(
             "DEV_IDENTITY_PROVIDER", environment == Environment.DEVELOPMENT.value
         ),
         "default_admin_email": env.str("DEFAULT_ADMIN_EMAIL", "admin@kcardswap.com"),
         "default_admin_password": env.str("DEFAULT_ADMIN_PASSWORD", "") or None,
         "default_admin_role": env.str("DEFAULT_ADMIN_ROLE", "admin"),
+    }
+
+
+def _read_providers(env: Env) -> dict[str, Any]:
+    key_path = env.str("APPLE_PRIVATE_KEY_PATH", "")
+    return {
+        "google_client_ids": _words(env, "GOOGLE_CLIENT_ID"),
+        "google_client_secret": env.str("GOOGLE_CLIENT_SECRET", "") or None,
+        "google_redirect_uris": _words(env, "GOOGLE_REDIRECT_URIS"),
+        "google_jwks_url": env.str("GOOGLE_JWKS_URL", "https://www.googleapis.com/oauth2/v3/certs"),
+        "google_token_url": env.str("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token"),
+        "apple_client_ids": _words(env, "APPLE_CLIENT_IDS"),
+        "apple_team_id": env.str("APPLE_TEAM_ID", "") or None,
+        "apple_key_id": env.str("APPLE_KEY_ID", "") or None,
+        "apple_private_key_path": Path(key_path) if key_path else None,
+        "apple_base_url": env.str("APPLE_BASE_URL", "https://appleid.apple.com").rstrip("/"),
     }
 
 
@@ -98,11 +120,18 @@ def _read_swaps(env: Env) -> dict[str, Any]:
         ),
         "upload_url_lifetime": _duration(env, "UPLOAD_URL_TTL_MINUTES", minutes=15),
         "read_url_lifetime": _duration(env, "READ_URL_TTL_MINUTES", minutes=10),
+        "export_url_lifetime": _duration(env, "EXPORT_URL_TTL_HOURS", hours=24),
         "image_max_megapixels": env.int("IMAGE_MAX_MEGAPIXELS", 25, validate=Range(1, 1000)),
         "quota_timezone": env.str("QUOTA_TZ", "Asia/Taipei"),
+        "post_default_lifetime": _duration(env, "POST_DEFAULT_EXPIRY_DAYS", days=14),
+        "post_longest_lifetime": _duration(env, "POST_MAX_EXPIRY_DAYS", days=90),
         "trade_proposal_timeout": _duration(env, "TRADE_PROPOSAL_TIMEOUT_HOURS", hours=168),
         "trade_confirmation_timeout": _duration(env, "TRADE_CONFIRMATION_TIMEOUT_HOURS", hours=48),
         "trade_mail_timeout": _duration(env, "TRADE_MAIL_TIMEOUT_HOURS", hours=336),
+        "message_request_cooldown": _duration(env, "MESSAGE_REQUEST_COOLDOWN_HOURS", hours=168),
+        "message_retention": timedelta(
+            days=env.int("MESSAGE_RETENTION_DAYS", 30, validate=Range(0, 36_500)) or 0
+        ),
     }
 
 
@@ -129,6 +158,23 @@ def _read_play(env: Env) -> dict[str, Any]:
         ).rstrip("/"),
         "dev_play_store": env.bool("DEV_PLAY_STORE", environment == Environment.DEVELOPMENT.value),
         "internal_token": env.str("INTERNAL_TOKEN", "") or None,
+    }
+
+
+def _read_push(env: Env) -> dict[str, Any]:
+    credentials_path = env.str("FCM_CREDENTIALS_PATH", "")
+    return {
+        "fcm_credentials_path": Path(credentials_path) if credentials_path else None,
+        "fcm_base_url": env.str("FCM_BASE_URL", "https://fcm.googleapis.com").rstrip("/"),
+    }
+
+
+def _read_worker(env: Env) -> dict[str, Any]:
+    return {
+        "celery_broker_url": env.str("CELERY_BROKER_URL", "") or None,
+        "worker_concurrency": env.int("WORKER_CONCURRENCY", 4, validate=Range(1, 1000)),
+        "worker_grace": _duration(env, "WORKER_GRACE_SECONDS", seconds=20),
+        "event_lease": _duration(env, "EVENT_LEASE_SECONDS", seconds=30),
     }
 
 

@@ -7,18 +7,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from sqlalchemy import Connection, func, select
 from werkzeug.test import TestResponse
 
+from kcardswap.domain.conversations import Thread, ThreadOrigin
+from kcardswap.persistence.orm.conversations import messages
 from kcardswap.persistence.orm.friendships import friendships
 from kcardswap.persistence.orm.outbox import idempotency_keys
 from kcardswap.runtime import Runtime
 from tests.api.probe import CONFLICTS, PAUSES, Pause, notes_written
 from tests.conftest import MovableClock
-from tests.people import API, MakePerson, Person, invalid_fields, refused, sign_in
+from tests.people import API, MakePerson, Person, invalid_fields, make_user, refused, sign_in
 from tests.serving import gunicorn, wait_until_up
 
 KEY = "proposal-1"
@@ -290,6 +293,16 @@ def test_when_the_first_is_refused_its_twin_takes_over(committed_runtime: Runtim
 # Across the death of the server
 
 
+def open_thread(runtime: Runtime, a: UUID, b: UUID) -> UUID:
+    """Let two people talk and return where."""
+    uow = runtime.unit_of_work()
+    with uow:
+        thread = Thread.open(id=uow.new_id(), people=(a, b), origin=ThreadOrigin.FRIEND, now=uow.clock.now())
+        thread_id = uow.threads.open(thread)
+        uow.commit()
+    return thread_id
+
+
 def test_killed_between_commit_and_answer_the_same_answer_is_given_once_more(
     committed_runtime: Runtime, clock: MovableClock, tmp_path: Path
 ) -> None:
@@ -299,6 +312,8 @@ def test_killed_between_commit_and_answer_the_same_answer_is_given_once_more(
     mina, jun = sign_in(committed_runtime, "mina"), sign_in(committed_runtime, "jun")
     database: Any = committed_runtime.database
     secrets = {"JWT_SECRET_KEY": settings.jwt_secret_key, "HASH_PEPPER": settings.hash_pepper}
+    thread_id = open_thread(committed_runtime, mina.user_id, make_user(committed_runtime, "sora"))
+    talk = f"/threads/{thread_id}/messages"
     with gunicorn(
         "tests.api.dying_wsgi:app",
         data_dir=tmp_path,
@@ -313,6 +328,7 @@ def test_killed_between_commit_and_answer_the_same_answer_is_given_once_more(
         for path, body in (
             ("/friends/request", {"target_user_id": str(jun.user_id)}),
             ("/probe/notes", {"text": "once"}),
+            (talk, {"content": "Once."}),
         ):
             with pytest.raises(requests.ConnectionError):
                 send(path, body, **{"X-Die": "yes"})
@@ -324,4 +340,5 @@ def test_killed_between_commit_and_answer_the_same_answer_is_given_once_more(
             assert json.loads(again.content)["data"]["id"]
     with committed_runtime.database.reader() as connection:
         assert connection.scalar(select(func.count()).select_from(friendships)) == 1
+        assert connection.scalar(select(func.count()).select_from(messages)) == 1
     assert notes_written(committed_runtime) == 1

@@ -1,5 +1,6 @@
 """Finding, submitting and curating photocards over HTTP."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -7,6 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from kcardswap.domain.accounts import Role
+from kcardswap.queries import photocards as photocard_queries
+from kcardswap.queries.keyset import Page
 from kcardswap.runtime import Runtime
 from tests.binders import announce, data_of, row
 from tests.people import MakePerson, refused
@@ -121,6 +124,28 @@ def test_a_list_is_read_on_by_cursor_only_with_its_own_filters(runtime: Runtime,
     assert second.get_json()["data"]["total"] is None
     other = mina.get(f"{CATALOG}?q=bts&limit=2&cursor={cursor}")
     refused(other, 400, "400_VALIDATION_FAILED")
+
+
+@pytest.mark.parametrize("parts", [1, 3, 4])
+@pytest.mark.parametrize("q", ["&q=ive", ""], ids=["found", "newest"])
+def test_a_cursor_of_another_order_is_refused(
+    runtime: Runtime, person: MakePerson, monkeypatch: pytest.MonkeyPatch, parts: int, q: str
+) -> None:
+    mina = person("mina")
+    for version in "AB":
+        submit(runtime, mina.user_id, idol_group="IVE", version=version)
+    find = photocard_queries.photocards_found
+
+    def find_in_another_order(*args: Any, **kwargs: Any) -> Page[Any]:
+        found = find(*args, **kwargs)
+        assert found.next_key is not None
+        return replace(found, next_key=(found.next_key * 2)[:parts])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(photocard_queries, "photocards_found", find_in_another_order)
+        answer = mina.get(f"{CATALOG}?limit=1{q}")
+    cursor = answer.get_json()["meta"]["next_cursor"]
+    refused(mina.get(f"{CATALOG}?limit=1{q}&cursor={cursor}"), 400, "400_VALIDATION_FAILED")
 
 
 def test_photocards_are_not_sent_again_unchanged(person: MakePerson) -> None:

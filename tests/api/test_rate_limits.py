@@ -1,20 +1,26 @@
 """Rate limits: who is counted, what is said about it, and what happens beyond."""
 
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from limits.errors import StorageError
 
-from kcardswap.api.limits import RateLimits, add_rate_headers, caller_address
+from kcardswap.api.limits import PATIENCE_SECONDS, RateLimits, add_rate_headers, caller_address
 from kcardswap.runtime import Runtime
 from kcardswap.settings import Settings
 from tests.api.conftest import prepared
 from tests.conftest import MovableClock
 from tests.people import API, make_person, refused
+from tests.serving import free_port
 
 ECHO = f"{API}/probe/echo"
 
@@ -202,6 +208,43 @@ def test_when_the_counting_server_is_away_each_process_counts_for_itself(
     said = capfd.readouterr().err
     assert said.count("rate_limit_storage_away") == 1, said
     assert "canary" not in said
+
+
+@contextmanager
+def listening(backlog: int) -> Iterator[str]:
+    """Yield the URL of a Redis server that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(backlog)
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+
+
+def closed() -> AbstractContextManager[str]:
+    """Yield the URL of a port nobody listens on."""
+    return nullcontext(f"redis://127.0.0.1:{free_port()}/0")
+
+
+@pytest.mark.parametrize("away", [closed, partial(listening, 16)], ids=["closed", "hanging"])
+def test_a_redis_that_is_away_or_hangs_holds_up_one_request_in_a_while(
+    limited: Callable[..., Flask],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    away: Callable[[], AbstractContextManager[str]],
+) -> None:
+    def served(client: FlaskClient) -> float:
+        started = time.monotonic()
+        assert client.get(ECHO).status_code == 200
+        return time.monotonic() - started
+
+    with away() as url:
+        app = limited(rate_limit_storage_url=url, rate_limit_anonymous="100/hour")
+        client = app.test_client(use_cookies=False)
+        assert served(client) < 3
+        assert max(served(client) for _ in range(10)) < PATIENCE_SECONDS
+        # Later it is asked again, by one request.
+        monkeypatch.setattr(app.extensions["rate_limits"], "_ask_again_at", time.monotonic())
+        assert sum(served(client) for _ in range(10)) < 3
+    assert capfd.readouterr().err.count("rate_limit_storage_away") == 1
 
 
 def test_uploads_share_one_limit(limited: Callable[..., Flask], runtime: Runtime) -> None:

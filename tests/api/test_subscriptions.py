@@ -230,17 +230,21 @@ def test_without_an_internal_token_the_header_is_not_accepted(
 
 def test_the_limits_of_the_plan_are_listed(person: MakePerson, runtime: Runtime) -> None:
     mina = person("mina")
-    items = mina.get("/quotas/me").get_json()["data"]["items"]
-    assert items[4] == {
+    items = limits_of(mina)
+    assert items["cards_per_day"] == {
         "limit_key": "cards_per_day",
         "limit_value": 3,
         "current_value": 0,
         "reset_at": "2026-03-12T16:00:00Z",
     }
-    assert items[8]["reset_at"] is None
+    assert items["pending_requests_max"]["reset_at"] is None
     make_premium(runtime, mina.user_id)
-    items = mina.get("/quotas/me").get_json()["data"]["items"]
-    assert items[4]["limit_value"] is None
+    assert limits_of(mina)["cards_per_day"]["limit_value"] is None
+
+
+def limits_of(person: Person) -> dict[str, Any]:
+    items = person.get("/quotas/me").get_json()["data"]["items"]
+    return {item["limit_key"]: item for item in items}
 
 
 def new_card(person: Person) -> TestResponse:

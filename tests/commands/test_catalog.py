@@ -12,6 +12,8 @@ from sqlalchemy import Connection, func, select
 
 from kcardswap.commands.catalog import SHOWN_SKIPS, progress_of
 from kcardswap.persistence.orm.catalog import catalog_groups, catalog_members, catalog_releases, photocards
+from kcardswap.queries.keyset import PageRequest
+from kcardswap.queries.photocards import photocards_found
 from kcardswap.runtime import Runtime
 from tests.people import sign_in
 from tests.photocards import group_named, row, submit
@@ -103,6 +105,8 @@ def test_new_names_reach_the_photocards_that_are_there_already(
     group = {"slug": "ive", "name": "IVE", "aliases": ["Eye Vee"]}
     run(written(tmp_path / "names.json", {"groups": [group]}))
     assert " eyevee " in row(connection, made)["search_text"]
+    found = photocards_found(connection, filters={}, q="eyevee", page=PageRequest(5))
+    assert [photocard.id for photocard in found.rows] == [made]
 
 
 def test_a_pending_photocard_of_the_list_is_verified(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -148,7 +149,7 @@ def free_port() -> int:
 
 
 def wait_until_ready(port: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         try:
@@ -243,11 +244,25 @@ def environment_of(service: dict[str, object]) -> dict[str, str]:
 def test_compose_starts_the_api_after_a_healthy_database(
     compose: dict[str, dict[str, dict[str, object]]],
 ) -> None:
-    assert set(compose["services"]) == {"database", "api"}
+    assert set(compose["services"]) == {"database", "api", "worker"}
     assert compose["services"]["database"]["image"] == "postgres:18"
-    assert compose["services"]["api"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    for service in ("api", "worker"):
+        assert compose["services"][service]["depends_on"] == {"database": {"condition": "service_healthy"}}
     volumes = compose["services"]["database"]["volumes"]
     assert volumes == ["database:/var/lib/postgresql"]
+
+
+def test_the_worker_of_compose_has_the_settings_of_the_api_and_shows_signs_of_life(
+    compose: dict[str, dict[str, dict[str, Any]]], app: Flask
+) -> None:
+    api, worker = compose["services"]["api"], compose["services"]["worker"]
+    assert worker["environment"] == api["environment"]
+    assert worker["volumes"] == api["volumes"]
+    assert worker["command"] == ["flask", "worker"]
+    assert "ports" not in worker
+    program, *check = worker["healthcheck"]["test"][1:]
+    assert program == "flask"
+    assert app.test_cli_runner().invoke(args=[*check, "--help"]).exit_code == 0
 
 
 def test_compose_knows_no_secret_and_starts_without_none(
@@ -268,6 +283,7 @@ def test_what_compose_passes_is_a_valid_production_configuration(
         "JWT_SECRET_KEY": "3b5e" * 16,
         "STORAGE_SIGNING_KEY": "9c1f" * 16,
         "HASH_PEPPER": "77aa" * 16,
+        "SEALING_KEY": "5d2e" * 16,
     }
 
     def substitute(match: re.Match[str]) -> str:

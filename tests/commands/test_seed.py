@@ -11,10 +11,13 @@ from kcardswap.commands.seed.people import PEOPLE
 from kcardswap.commands.seed.pictures import draw_card
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.catalog import catalog_groups, catalog_members, photocards
+from kcardswap.persistence.orm.conversations import messages
 from kcardswap.persistence.orm.friendships import friendships
 from kcardswap.persistence.orm.gallery import gallery_cards
 from kcardswap.persistence.orm.media import media_assets
+from kcardswap.persistence.orm.posts import post_comments, post_interests, post_likes, posts
 from kcardswap.persistence.orm.profiles import profiles
+from kcardswap.persistence.orm.ratings import ratings
 from kcardswap.persistence.orm.trades import trades
 from kcardswap.persistence.orm.wishlist import wishlist_items
 from kcardswap.runtime import Runtime
@@ -121,6 +124,23 @@ def test_an_interrupted_demo_seed_is_finished_by_the_next_one(
     seed(app, "demo")
     uploaded = select(func.count()).select_from(cards).where(cards.c.acquired_trade_id.is_(None))
     assert connection.scalar(uploaded) == 28
+
+
+@pytest.mark.usefixtures("small_world")
+def test_the_demo_world_has_a_living_feed_a_conversation_and_ratings(
+    app: Flask, connection: Connection
+) -> None:
+    assert " 6 posts, 10 ratings." in seed(app, "demo")
+    assert set(connection.scalars(select(posts.c.status))) == {"open"}
+    assert {city for city in connection.scalars(select(posts.c.city_code)) if city} == {"TPE", "TXG", "KHH"}
+    assert set(connection.scalars(select(posts.c.like_count))) == {4}
+    assert set(connection.scalars(select(posts.c.comment_count))) == {2}
+    assert sorted(connection.scalars(select(post_interests.c.status))) == ["accepted"] + ["pending"] * 5
+    assert number_of(connection, messages) == 3
+    tables = (posts, post_likes, post_comments, post_interests, messages, ratings, friendships)
+    before = [number_of(connection, table) for table in tables]
+    seed(app, "demo")
+    assert [number_of(connection, table) for table in tables] == before
 
 
 def test_production_gets_no_demo_people(app: Flask, runtime: Runtime) -> None:

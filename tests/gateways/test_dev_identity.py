@@ -10,11 +10,10 @@ from kcardswap.domain.accounts import InvalidGoogleToken
 from kcardswap.gateways.identity import (
     DevIdentityProvider,
     GoogleIdentityProvider,
-    IdentityProviders,
     KeySet,
     fetch_keys_from,
 )
-from tests.gateways.google import CLIENT_ID, FakeGoogle
+from tests.gateways.google import CLIENT_ID, FakeGoogle, identity_providers
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -22,7 +21,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def test_the_local_provider_passes_the_same_verification(tmp_path: Path, google: FakeGoogle) -> None:
     dev = DevIdentityProvider(data_dir=tmp_path, base_url="http://localhost")
     strict = GoogleIdentityProvider(keys=KeySet(fetch_keys_from(google.url)), client_ids=(CLIENT_ID,))
-    both = IdentityProviders(strict, dev)
+    both = identity_providers(strict, dev)
     token = dev.identity_token(email="mina@kcardswap.test", name="Mina", email_verified=True, now=NOW)
     identity = both.verify(token, now=NOW)
     assert identity.email == "mina@kcardswap.test" and identity.subject.startswith("dev-")
@@ -37,7 +36,7 @@ def test_the_local_provider_passes_the_same_verification(tmp_path: Path, google:
         with pytest.raises(InvalidGoogleToken):
             both.verify(bad, now=moment)
     # It vouches for its own people only, and without it nobody takes its word.
-    for without in (strict, IdentityProviders(strict)):
+    for without in (strict, identity_providers(strict)):
         with pytest.raises(InvalidGoogleToken):
             without.verify(token, now=NOW)
     posing = google.token(NOW, iss=dev.issuer, aud="kcardswap-dev", azp="kcardswap-dev")

@@ -20,12 +20,11 @@ from kcardswap.domain.errors import Unavailable
 from kcardswap.gateways.identity import (
     DevIdentityProvider,
     GoogleIdentityProvider,
-    IdentityProviders,
     KeySet,
     fetch_keys_from,
 )
 from kcardswap.runtime import Runtime
-from tests.gateways.google import CLIENT_ID, OMITTED, FakeGoogle
+from tests.gateways.google import CLIENT_ID, OMITTED, FakeGoogle, identity_providers
 from tests.people import API, refused
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -182,7 +181,7 @@ def test_garbage_is_refused(
     assert refuses(provider, token)
     dev = DevIdentityProvider(data_dir=tmp_path, base_url="http://localhost")
     with pytest.raises(InvalidGoogleToken):
-        IdentityProviders(provider, dev).verify(token, now=NOW)
+        identity_providers(provider, dev).verify(token, now=NOW)
 
 
 def test_without_client_ids_nobody_signs_in(google: FakeGoogle) -> None:
@@ -300,7 +299,7 @@ def test_an_answer_that_is_no_key_set_is_like_none(
 
 
 def test_an_answer_that_drips_is_given_up(google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kcardswap.gateways.identity.KEY_FETCH_SECONDS", 0.5)
+    monkeypatch.setattr("kcardswap.gateways.identity.keys.KEY_FETCH_SECONDS", 0.5)
     google.respond = google.drip
     provider = GoogleIdentityProvider(keys=KeySet(fetch_keys_from(google.url)), client_ids=(CLIENT_ID,))
     started = time.monotonic()
@@ -310,7 +309,7 @@ def test_an_answer_that_drips_is_given_up(google: FakeGoogle, monkeypatch: pytes
 
 
 def test_an_answer_that_never_comes_is_given_up(google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kcardswap.gateways.identity.KEY_FETCH_TIMEOUT_SECONDS", (0.3, 0.3))
+    monkeypatch.setattr("kcardswap.gateways.identity.keys.KEY_FETCH_TIMEOUT_SECONDS", (0.3, 0.3))
     google.respond = lambda request: time.sleep(1.5)
     provider = GoogleIdentityProvider(keys=KeySet(fetch_keys_from(google.url)), client_ids=(CLIENT_ID,))
     with pytest.raises(Unavailable):

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 import requests
 
+from kcardswap.domain.media import ObjectNotFound
 from kcardswap.gateways.ports import ObjectStorage
 from kcardswap.settings import Settings
 from tests.gateways.stores import WINDOW, Store, local_store, s3_store
@@ -191,3 +192,17 @@ def test_what_is_listed_may_be_removed_meanwhile(storage: ObjectStorage) -> None
 
 def test_an_empty_storage_lists_nothing(storage: ObjectStorage) -> None:
     assert [*storage.objects(before=EVER), *storage.uploads(before=EVER)] == []
+
+
+def test_an_object_can_be_read_back(storage: ObjectStorage) -> None:
+    with pytest.raises(ObjectNotFound):
+        storage.read(KEY)
+    storage.store(KEY, b"clean", content_type="image/jpeg")
+    assert storage.read(KEY) == b"clean"
+
+
+def test_a_url_may_live_for_just_as_long_as_it_should(storage: ObjectStorage) -> None:
+    storage.store(KEY, b"clean", content_type="image/jpeg")
+    day, now = timedelta(days=1), datetime.now(UTC)
+    assert get(storage.read_url(KEY, now=now - timedelta(hours=23), lifetime=day)) == 200
+    assert get(storage.read_url(KEY, now=now - timedelta(hours=25), lifetime=day)) == 403

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import Connection, event, text
 
 from kcardswap.commands import database
-from kcardswap.queries import accounts, cards, friendships, gallery, trades, wishlist
+from kcardswap.queries import accounts, cards, friendships, gallery, posts, trades, wishlist
 from kcardswap.queries.keyset import PageRequest
 from tests.conftest import PROJECT
 from tests.migrations.running import REVISIONS, alembic, copy_migrations, must, point_at
@@ -174,6 +174,7 @@ def test_the_queries_of_the_document_are_planned_over_the_indexes_it_shows(fille
         "The history of trades": lambda: trades.history(
             filled, viewer_id=BUSIEST, status=None, now=now, page=after
         ),
+        "The feed": lambda: posts.feed(filled, viewer_id=BUSIEST, filters={}, now=now, page=after),
         "A wishlist": lambda: wishlist.own_wishlist(filled, user_id=BUSIEST, priority=None, page=page),
         "A gallery": lambda: gallery.album_of(filled, user_id=BUSIEST, viewer_id=UUID(int=77)),
         "Live sessions": lambda: accounts.live_sessions(filled, user_id=BUSIEST, current=BUSIEST, now=now),
@@ -190,6 +191,7 @@ def test_the_queries_of_the_document_are_planned_over_the_indexes_it_shows(fille
             "ix_trade_participants_user_id_proposed_at_trade_id",
             "uq_trade_participants_trade_id_position",
         ],
+        "The feed": ["ix_posts_open_created_at_id"],
         "A wishlist": ["ix_wishlist_items_user_id_priority_created_at_id"],
         "A gallery": ["uq_gallery_cards_user_id_display_order"],
         "Live sessions": ["ix_sessions_user_id_last_used_at"],

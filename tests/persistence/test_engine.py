@@ -284,6 +284,7 @@ def test_neither_the_server_nor_a_migration_starts_on_it_in_production(
         "JWT_SECRET_KEY": "3b5e" * 16,
         "STORAGE_SIGNING_KEY": "9c1f" * 16,
         "HASH_PEPPER": "77aa" * 16,
+        "SEALING_KEY": "5d2e" * 16,
     }
     done = subprocess.run(
         [sys.executable, *command],

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, insert
 
-from kcardswap.domain.quotas import GIB, MIB, STANDING, Plan
+from kcardswap.domain.quotas import GIB, MIB, Plan
 from kcardswap.persistence.orm.quotas import quota_usage
 from kcardswap.queries.subscriptions import NO_SUBSCRIPTION, QuotaRow, quotas_of, subscription_of
 from kcardswap.runtime import Runtime
@@ -17,6 +17,7 @@ from tests.conftest import MovableClock
 from tests.people import make_user
 from tests.pictures import put_card
 from tests.premium import end_premium, make_premium
+from tests.talks import knock
 from tests.wishes import wish
 
 
@@ -70,6 +71,7 @@ def test_nothing_used_says_every_limit_of_the_free_plan(
     day, month = runtime.quota_calendar.day(clock.now()), runtime.quota_calendar.month(clock.now())
     assert list(quotas(runtime, connection, mina).values()) == [
         ("posts_per_day", 2, 0, day.reset_at),
+        ("post_images_per_post_max", 1, 0, None),
         ("gallery_cards_count_max", 50, 0, None),
         ("media_file_bytes_max", 2 * MIB, 0, None),
         ("media_bytes_per_month", 50 * MIB, 0, month.reset_at),
@@ -87,6 +89,7 @@ def test_premium_has_its_own_limits(runtime: Runtime, connection: Connection, mi
     limits = {key: row.limit_value for key, row in quotas(runtime, connection, mina).items()}
     assert limits == {
         "posts_per_day": 20,
+        "post_images_per_post_max": 4,
         "gallery_cards_count_max": 500,
         "media_file_bytes_max": 5 * MIB,
         "media_bytes_per_month": 2 * GIB,
@@ -107,6 +110,7 @@ def test_what_is_used_is_counted_as_the_limits_count_it(
         for n in range(2 if person is mina else 3):
             create(runtime, person)
             wish(runtime, person, f"Idol {n}")
+            knock(runtime, person, make_user(runtime, f"{n}.{person}"))
         put_card(runtime, person, size_bytes=3 * MIB)
         put_card(runtime, person, size_bytes=2 * MIB, made_at=clock.now() - timedelta(days=2))
     for key, used, start in (
@@ -115,19 +119,19 @@ def test_what_is_used_is_counted_as_the_limits_count_it(
         ("media_bytes_per_month", 7 * MIB, month.start),
         ("media_bytes_per_month", 9 * MIB, month.start - timedelta(days=1)),
         ("nearby_searches_per_day", 4, day.start),
-        ("pending_requests_max", 6, STANDING),
     ):
         use(runtime, connection, mina, key, used, start)
     current = {key: row.current_value for key, row in quotas(runtime, connection, mina).items()}
     assert current == {
         "posts_per_day": 1,
+        "post_images_per_post_max": 0,
         "gallery_cards_count_max": 2,
         "media_file_bytes_max": 0,
         "media_bytes_per_month": 7 * MIB,
         "cards_per_day": 1,
         "card_storage_bytes_max": 5 * MIB,
         "nearby_searches_per_day": 4,
-        "pending_requests_max": 6,
+        "pending_requests_max": 2,
         "wishlist_items_max": 2,
         "cards_without_picture_max": 0,
     }

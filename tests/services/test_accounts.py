@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, func, select
 
-from kcardswap.api.requests import retrying
 from kcardswap.domain.accounts import (
     AccountSuspended,
     Provider,
@@ -27,7 +26,7 @@ from kcardswap.persistence.orm.accounts import (
 )
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.persistence.repositories.accounts import UserRepository
-from kcardswap.runtime import Runtime
+from kcardswap.runtime import Runtime, retrying
 from kcardswap.services import accounts
 from kcardswap.services.accounts import Device, SignedIn
 from tests.conftest import MovableClock

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, func, select
 
-from kcardswap.api.requests import retrying
 from kcardswap.domain.accounts import UserNotFound
 from kcardswap.domain.errors import Blocked, Refusal, SelfTarget
 from kcardswap.domain.friendships import (
@@ -23,7 +22,7 @@ from kcardswap.persistence.orm.conversations import threads
 from kcardswap.persistence.orm.friendships import blocks, friendships
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.persistence.orm.trades import trades
-from kcardswap.runtime import Runtime
+from kcardswap.runtime import Runtime, retrying
 from kcardswap.services import friendships as services
 from tests.conftest import MovableClock
 from tests.people import delete, make_user, suspend

@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, func, select
 
-from kcardswap.api.requests import retrying
 from kcardswap.domain.cards import CardUnavailable
 from kcardswap.domain.errors import Blocked, Refusal
 from kcardswap.domain.trades import (
@@ -25,7 +24,7 @@ from kcardswap.domain.trades import (
 from kcardswap.persistence.orm.cards import cards
 from kcardswap.persistence.orm.outbox import outbox
 from kcardswap.persistence.orm.trades import card_holds, trade_items, trades
-from kcardswap.runtime import Runtime
+from kcardswap.runtime import Runtime, retrying
 from kcardswap.services import friendships
 from kcardswap.services import trades as services
 from tests.conftest import MovableClock

@@ -21,6 +21,45 @@ class GoogleLoginBody(Schema):
     google_token = Text(max=8192, required=True, metadata={"example": TOKEN_EXAMPLE})
 
 
+class GoogleCallbackBody(Schema):
+    """A code Google sent an app that keeps the verifier of its challenge (PKCE)."""
+
+    code = Text(max=2048, required=True, metadata={"example": "4/0AeaYSHB-example"})
+    code_verifier = Text(
+        min=43, max=128, required=True, metadata={"example": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"}
+    )
+    redirect_uri = Text(max=2048, metadata={"example": "https://app.kcardswap.example/auth/google"})
+
+
+class GoogleCodeBody(Schema):
+    """A code Google sent a web page."""
+
+    code = Text(max=2048, required=True, metadata={"example": "4/0AeaYSHB-example"})
+    redirect_uri = Text(
+        max=2048,
+        metadata={"description": "The origin of the page.", "example": "https://app.kcardswap.example"},
+    )
+
+
+class AppleLoginBody(Schema):
+    """What Sign in with Apple gave the app."""
+
+    identity_token = Text(max=8192, required=True, metadata={"example": TOKEN_EXAMPLE})
+    authorization_code = Text(
+        max=2048,
+        metadata={
+            "description": "Exchanged for what is revoked when the account is deleted.",
+            "example": "c1f0example",
+        },
+    )
+    nonce = Text(
+        min=8,
+        max=255,
+        trim=False,
+        metadata={"description": "What the app made up, before hashing.", "example": "n-0S6_WzA2Mj"},
+    )
+
+
 class RefreshBody(Schema):
     """A refresh token; web apps send it as a cookie instead."""
 

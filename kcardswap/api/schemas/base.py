@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from marshmallow import EXCLUDE, ValidationError, fields, validate
@@ -50,6 +50,10 @@ class Schema(MarshmallowSchema):
 
     class Meta:
         unknown = EXCLUDE
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return this one: flask-smorest copies all schemas of a view for each response that is declared."""
+        return self
 
 
 class Form(Schema):

@@ -3,6 +3,7 @@
 from marshmallow import fields
 
 from kcardswap.api.schemas.base import Choice, Id, Moment, OkSchema, PageQuery, QueryWhole, Schema
+from kcardswap.api.schemas.ratings import AVERAGE
 from kcardswap.domain.friendships import FriendshipStatus
 from kcardswap.queries.friendships import Direction, FriendListStatus
 
@@ -67,9 +68,7 @@ class FriendItemSchema(Schema):
     direction = Choice(
         Direction, required=True, allow_none=True, metadata={"description": "Of a pending request."}
     )
-    average_score = fields.Constant(
-        0.0, required=True, metadata={"type": "number", "description": "0.0 without ratings."}
-    )
+    average_score = fields.Float(required=True, metadata=AVERAGE)
     completed_trades = fields.Integer(required=True, metadata={"example": 12})
     is_online = fields.Boolean(
         required=True,

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import RAISE, ValidationError, fields, validate
 
 from kcardswap.api.schemas.base import Choice, Flag, Id, Moment, Schema, Text, refuse_unstorable
+from kcardswap.api.schemas.ratings import AVERAGE
 from kcardswap.domain.profiles import SwapMode
 
 PREFERENCES_EXAMPLE = {"favorite_idol_groups": ["newjeans", "ive"], "onboarding_completed": True}
@@ -112,10 +113,8 @@ class PublicProfileSchema(_ProfileSchema):
         {}, required=True, metadata={"type": "object", "description": "Never shown to others."}
     )
     privacy_flags = fields.Raw(required=True, dump_default=None, metadata={"type": "null"})
-    average_score = fields.Constant(
-        0.0, required=True, metadata={"type": "number", "description": "0.0 without ratings."}
-    )
-    total_ratings = fields.Constant(0, required=True, metadata={"type": "integer"})
+    average_score = fields.Float(required=True, metadata=AVERAGE)
+    total_ratings = fields.Integer(required=True, metadata={"example": 12})
     completed_trades = fields.Integer(required=True, metadata={"example": 12})
     is_online = fields.Boolean(
         required=True,

@@ -11,16 +11,31 @@ from sqlalchemy import Connection, Engine
 from kcardswap.commands.bench import report
 from kcardswap.commands.bench.binders import BINDERS
 from kcardswap.commands.bench.catalogue import CATALOGUE
+from kcardswap.commands.bench.community import COMMUNITY
+from kcardswap.commands.bench.events import EVENTS
 from kcardswap.commands.bench.filling import Filling, fill
 from kcardswap.commands.bench.lists import LISTS
 from kcardswap.commands.bench.measuring import Listing, Reading, Result, measure
+from kcardswap.commands.bench.moderation import MODERATION
+from kcardswap.commands.bench.notices import NOTICES
 from kcardswap.commands.bench.people import PEOPLE
 from kcardswap.commands.bench.server import empty_databases
 from kcardswap.commands.bench.swaps import SWAPS
+from kcardswap.commands.bench.talks import TALKS
 from kcardswap.commands.bench.world import MIN_ROWS, World, worlds
 from kcardswap.persistence.embedded import EmbeddedPostgresError
 
-FILLINGS: tuple[Filling, ...] = (*PEOPLE, *CATALOGUE, *BINDERS, *SWAPS)
+FILLINGS: tuple[Filling, ...] = (
+    *PEOPLE,
+    *CATALOGUE,
+    *BINDERS,
+    *SWAPS,
+    *COMMUNITY,
+    *TALKS,
+    *NOTICES,
+    *MODERATION,
+    *EVENTS,
+)
 """Every table that is filled, after what it refers to."""
 MIN_PHOTOCARDS = 300
 ATTEMPTS = 3

@@ -8,11 +8,14 @@ from kcardswap.persistence.orm.accounts import sessions, users
 from kcardswap.persistence.orm.friendships import blocks, friendships
 from kcardswap.persistence.orm.profiles import profiles
 from kcardswap.persistence.orm.quotas import quota_usage
+from kcardswap.persistence.orm.ratings import rating_totals, ratings
 from kcardswap.persistence.orm.subscriptions import subscriptions
 
 SESSIONS_EACH = 5
 PROBE_FRIENDS, FRIENDS_EACH = 60, 9
 PROBE_BLOCKS = 25
+PROBE_RATINGS, RATINGS_EACH = 60, 4
+ADMINISTRATOR, SUSPENDED = PROBES, PROBES + 1
 
 
 def _people(world: World) -> int:
@@ -21,11 +24,14 @@ def _people(world: World) -> int:
 
 @fills(users, "id role status deleted_at last_seen_at created_at updated_at", rows=_people)
 def user_rows(world: World, n: int) -> Row:
-    """Every hundredth account but the probes' was deleted."""
+    """Every hundredth account but the probes' was deleted; one is an administrator's, one is suspended."""
     made = world.moment(n, world.people)
     gone = n >= PROBES and n % 100 == 99
     status, deleted_at = ("deleted", NOW) if gone else ("active", None)
-    return row_id(Kind.USER, n), "user", status, deleted_at, NOW - timedelta(minutes=n % 9000), made, made
+    if n == SUSPENDED:
+        status = "suspended"
+    role = "admin" if n == ADMINISTRATOR else "user"
+    return row_id(Kind.USER, n), role, status, deleted_at, NOW - timedelta(minutes=n % 9000), made, made
 
 
 @fills(profiles, "id user_id nickname nickname_norm region created_at updated_at", rows=_people)
@@ -119,4 +125,39 @@ def subscription_rows(world: World, n: int) -> Row:
     )
 
 
-PEOPLE = (user_rows, profile_rows, session_rows, friendship_rows, block_rows, usage_rows, subscription_rows)
+@fills(
+    ratings,
+    "id rater_id rated_user_id score created_at",
+    rows=lambda world: PROBES * PROBE_RATINGS + world.others * RATINGS_EACH,
+)
+def rating_rows(world: World, n: int) -> Row:
+    """Sixty about each probe, four about each of the others, all from people who are no probes."""
+    probes = PROBES * PROBE_RATINGS
+    if n < probes:
+        rank, rated = divmod(n, PROBES)
+    else:
+        rank, other = divmod(n - probes, world.others)
+        rated = world.other(other)
+    rater = world.other(rated + rank + 1 - PROBES)
+    made = world.moment(n, probes + world.others * RATINGS_EACH)
+    return row_id(Kind.RATING, n), row_id(Kind.USER, rater), row_id(Kind.USER, rated), 4, made
+
+
+@fills(rating_totals, "user_id ratings score_sum", rows=_people)
+def rating_total_rows(world: World, n: int) -> Row:
+    """What these come to."""
+    count = PROBE_RATINGS if n < PROBES else RATINGS_EACH
+    return row_id(Kind.USER, n), count, 4 * count
+
+
+PEOPLE = (
+    user_rows,
+    profile_rows,
+    session_rows,
+    friendship_rows,
+    block_rows,
+    usage_rows,
+    subscription_rows,
+    rating_rows,
+    rating_total_rows,
+)

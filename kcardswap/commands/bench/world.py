@@ -38,6 +38,19 @@ class Kind(IntEnum):
     TRADE_ITEM = 16
     ALIAS = 17
     SUBSCRIPTION = 18
+    RATING = 19
+    THREAD = 20
+    MESSAGE = 21
+    MESSAGE_REQUEST = 22
+    POST = 23
+    POST_LIKE = 24
+    POST_COMMENT = 25
+    POST_INTEREST = 26
+    NOTIFICATION = 27
+    REPORT = 28
+    SANCTION = 29
+    AUDIT_ENTRY = 30
+    EVENT = 31
 
 
 def row_id(kind: Kind, n: int) -> str:

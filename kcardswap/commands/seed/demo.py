@@ -9,6 +9,7 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
+from kcardswap.commands.seed.community import DemoCommunity
 from kcardswap.commands.seed.people import (
     ALBUMS,
     CONDITIONS,
@@ -88,13 +89,17 @@ class DemoWorld:
         yield "Friends", (partial(self._befriend, n) for n in range(len(PEOPLE)))
         yield "Wishes", (partial(self._wish, n, wish) for wish in range(WISHES) for n in range(len(PEOPLE)))
         yield "Swaps", (partial(self._swap, n, story) for n, story in enumerate(self._stories()))
+        community = DemoCommunity(self._runtime, self._person, self._at)
+        yield "Posts", community.posts()
+        yield "Ratings", community.ratings()
 
     def summary(self) -> str:
         """Return what there is now, in words."""
         counts = self._read(demo_queries.counts)
         return (
             f"{counts.cards} cards, {counts.gallery_cards} gallery cards, {counts.wishes} wishes, "
-            f"{counts.friendships} friendships, {counts.trades} swaps"
+            f"{counts.friendships} friendships, {counts.trades} swaps, "
+            f"{counts.posts} posts, {counts.ratings} ratings"
         )
 
     def _at(self, ago: timedelta) -> None:

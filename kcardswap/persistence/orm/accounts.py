@@ -1,4 +1,4 @@
-"""users, identities, sessions, refresh_tokens, login_throttles and identity_denials."""
+"""users, identities, sessions, refresh_tokens, login_throttles, identity_denials and erasure_requests."""
 
 from sqlalchemy import CHAR, BigInteger, CheckConstraint, Column, Index, String, Table, Text, UniqueConstraint
 
@@ -14,6 +14,7 @@ from kcardswap.domain.accounts import (
     User,
     UserStatus,
 )
+from kcardswap.domain.erasure import ErasureRequest
 from kcardswap.persistence.orm.base import (
     choice,
     id_column,
@@ -50,6 +51,13 @@ users = Table(
 )
 Index("ix_users_status_created_at_id", users.c.status, users.c.created_at.desc(), users.c.id)
 Index("ix_users_created_at_id", users.c.created_at.desc(), users.c.id)
+Index(
+    "ix_users_administrators_role_created_at_id",
+    users.c.role,
+    users.c.created_at.desc(),
+    users.c.id,
+    postgresql_where=users.c.role != Role.USER.value,
+)
 Index(
     "ix_users_suspended_until",
     users.c.suspended_until,
@@ -98,6 +106,7 @@ Index(
     sessions.c.last_used_at.desc(),
     postgresql_where=sessions.c.ended_at.is_(None),
 )
+Index("ix_sessions_ended_at", sessions.c.ended_at, postgresql_where=sessions.c.ended_at.is_not(None))
 
 refresh_tokens = Table(
     "refresh_tokens",
@@ -139,6 +148,26 @@ identity_denials = Table(
     Index("ix_identity_denials_until", "until"),
 )
 
+erasure_requests = Table(
+    "erasure_requests",
+    metadata,
+    id_column(),
+    reference("user_id", "users.id", ondelete="CASCADE"),
+    moment("requested_at"),
+    moment("due_at"),
+    moment("next_try_at"),
+    reference("heir_id", "users.id", ondelete="SET NULL", nullable=True),
+    Column("sealed_refresh_token", Text),
+    Column("attempts", BigInteger, nullable=False),
+    Column("last_error", Text),
+    UniqueConstraint("user_id"),
+    UniqueConstraint("heir_id"),
+    CheckConstraint("attempts >= 0", name="attempts"),
+    CheckConstraint("length(sealed_refresh_token) <= 4096", name="sealed_refresh_token_length"),
+    CheckConstraint("length(last_error) <= 1000", name="last_error_length"),
+    Index("ix_erasure_requests_next_try_at", "next_try_at"),
+)
+
 
 def map_accounts() -> None:
     """Map the account entities onto their tables."""
@@ -147,3 +176,4 @@ def map_accounts() -> None:
     mapper_registry.map_imperatively(Session, sessions)
     mapper_registry.map_imperatively(RefreshToken, refresh_tokens)
     mapper_registry.map_imperatively(LoginThrottle, login_throttles)
+    mapper_registry.map_imperatively(ErasureRequest, erasure_requests)

@@ -105,6 +105,12 @@ Index(
     cards.c.upload_expires_at,
     postgresql_where=cards.c.upload_status == UploadStatus.PENDING.value,
 )
+Index(
+    "ix_cards_deleted_at_id",
+    cards.c.deleted_at,
+    cards.c.id,
+    postgresql_where=cards.c.deleted_at.is_not(None),
+)
 
 
 def map_cards() -> None:

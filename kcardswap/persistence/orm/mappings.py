@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from kcardswap.persistence.orm import outbox  # noqa: F401  (its tables belong to the metadata)
+from kcardswap.persistence.orm import jobs, outbox  # noqa: F401  (their tables belong to the metadata)
 from kcardswap.persistence.orm.accounts import map_accounts
 from kcardswap.persistence.orm.cards import map_cards
 from kcardswap.persistence.orm.catalog import map_catalog
@@ -10,7 +10,11 @@ from kcardswap.persistence.orm.conversations import map_conversations
 from kcardswap.persistence.orm.friendships import map_friendships
 from kcardswap.persistence.orm.gallery import map_gallery
 from kcardswap.persistence.orm.media import map_media
+from kcardswap.persistence.orm.moderation import map_moderation
+from kcardswap.persistence.orm.notifications import map_notifications
+from kcardswap.persistence.orm.posts import map_posts
 from kcardswap.persistence.orm.profiles import map_profiles
+from kcardswap.persistence.orm.ratings import map_ratings
 from kcardswap.persistence.orm.subscriptions import map_subscriptions
 from kcardswap.persistence.orm.trades import map_trades
 from kcardswap.persistence.orm.wishlist import map_wishlist
@@ -27,6 +31,10 @@ def map_entities() -> None:
     map_gallery()
     map_wishlist()
     map_friendships()
+    map_posts()
     map_conversations()
     map_trades()
+    map_ratings()
     map_subscriptions()
+    map_moderation()
+    map_notifications()

@@ -1,9 +1,10 @@
 """Repositories of users, identities, sessions, refresh tokens and login throttles."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from kcardswap.domain.accounts import (
@@ -11,10 +12,12 @@ from kcardswap.domain.accounts import (
     LoginThrottle,
     Provider,
     RefreshToken,
+    Role,
     Session,
     SessionNotFound,
     User,
     UserNotFound,
+    UserStatus,
 )
 from kcardswap.persistence.orm.accounts import (
     identities,
@@ -43,6 +46,33 @@ class UserRepository(Repository[User]):
         statement = select(User).where(users.c.id == id).with_for_update(key_share=True, skip_locked=True)
         return self.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
+    def claim_suspended_until(self, now: datetime, *, limit: int) -> list[User]:
+        """Lock up to ``limit`` people whose suspension is over, longest over first, but none others lock."""
+        statement = (
+            select(User)
+            .where(users.c.status == UserStatus.SUSPENDED, users.c.suspended_until <= now)
+            .order_by(users.c.suspended_until, users.c.id)
+            .limit(limit)
+            .with_for_update(key_share=True, skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+        return self._all(statement)
+
+    def any_moderator_but(self, people: Collection[UUID], *, roles: Collection[Role], now: datetime) -> bool:
+        """Tell whether anybody but these people has one of these roles and can use it."""
+        suspended = and_(
+            users.c.status == UserStatus.SUSPENDED,
+            or_(users.c.suspended_until.is_(None), users.c.suspended_until > now),
+        )
+        statement = select(users.c.id).where(
+            users.c.role != Role.USER,
+            users.c.role.in_(roles),
+            users.c.id.not_in(people),
+            users.c.status != UserStatus.DELETED,
+            ~suspended,
+        )
+        return self.session.execute(statement.limit(1)).first() is not None
+
 
 class IdentityRepository(Repository[Identity]):
     """Links between accounts and identity providers."""
@@ -50,9 +80,27 @@ class IdentityRepository(Repository[Identity]):
     entity = Identity
     table = identities
 
-    def find_by_subject(self, provider: Provider, subject: str) -> Identity | None:
+    def find_by_subject(self, provider: Provider, subject: str, *, lock: bool = False) -> Identity | None:
         """Return the link of this provider's subject, or None when it never signed in."""
-        return self._one(identities.c.provider == provider, identities.c.subject == subject)
+        return self._one(identities.c.provider == provider, identities.c.subject == subject, lock=lock)
+
+    def of_user(self, user_id: UUID) -> list[Identity]:
+        """Return all links of a person."""
+        statement = select(Identity).where(identities.c.user_id == user_id).order_by(identities.c.id)
+        return self._all(statement, lock=True)
+
+    def deny(
+        self, provider: Provider, subject_hash: str, *, id: UUID, until: datetime | None, now: datetime
+    ) -> None:
+        """Bar a subject from making a new account until this moment (None: for ever)."""
+        statement = insert(identity_denials).values(
+            id=id, provider=provider, subject_hash=subject_hash, until=until, created_at=now
+        )
+        self.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["provider", "subject_hash"], set_={"until": until, "created_at": now}
+            )
+        )
 
     def denied_until(
         self, provider: Provider, subject_hash: str, now: datetime

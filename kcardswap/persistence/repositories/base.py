@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, select
+from sqlalchemy import Column, ColumnElement, Select, Table, select
 from sqlalchemy.orm import Session
 
+from kcardswap.domain.accounts import UserStatus
 from kcardswap.domain.base import Aggregate
 from kcardswap.domain.errors import Refusal
+from kcardswap.persistence.orm.accounts import users
 
 Entity = TypeVar("Entity")
 
@@ -45,7 +47,19 @@ class Repository(Generic[Entity]):
 
         :raises Refusal: the repository's ``missing`` refusal when there is none.
         """
-        found = self.find(id, lock=lock)
+        return self._there(self.find(id, lock=lock))
+
+    def _get_of_somebody(
+        self, id: UUID, owner_id: Column[UUID], *where: ColumnElement[bool], lock: bool
+    ) -> Entity:
+        """Return the entity with this id that meets ``where``, unless its owner's account was deleted.
+
+        :raises Refusal: the repository's ``missing`` refusal otherwise.
+        """
+        owner_left = select(users.c.id).where(users.c.id == owner_id, users.c.status == UserStatus.DELETED)
+        return self._there(self._one(self.table.c.id == id, ~owner_left.exists(), *where, lock=lock))
+
+    def _there(self, found: Entity | None) -> Entity:
         if found is None:
             assert self.missing is not None, f"{type(self).__name__} does not say what a missing row means"
             raise self.missing()

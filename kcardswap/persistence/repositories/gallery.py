@@ -42,6 +42,13 @@ class GalleryCardRepository(Repository[GalleryCard]):
     table = gallery_cards
     missing = GalleryCardNotFound
 
+    def get_present(self, id: UUID, *, lock: bool = False) -> GalleryCard:
+        """Return the card with this id unless the account of its owner was deleted.
+
+        :raises GalleryCardNotFound: unknown or deleted.
+        """
+        return self._get_of_somebody(id, gallery_cards.c.user_id, lock=lock)
+
     def album_of(self, user_id: UUID) -> list[UUID]:
         """Return the ids of a person's cards in their order."""
         statement = (

@@ -65,14 +65,12 @@ class MediaRepository(Repository[MediaAsset]):
     missing = MediaNotFound
 
     def get_present(self, id: UUID, *, lock: bool = False) -> MediaAsset:
-        """Return the picture with this id unless it was deleted.
+        """Return the picture with this id unless it was deleted, or the account of its owner was.
 
         :raises MediaNotFound: unknown or deleted.
         """
-        media = self.get(id, lock=lock)
-        if media.status is MediaStatus.DELETED:
-            raise MediaNotFound()
-        return media
+        is_there = media_assets.c.status != MediaStatus.DELETED
+        return self._get_of_somebody(id, media_assets.c.owner_id, is_there, lock=lock)
 
     def attached_to_cards(self, card_ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, MediaAsset]:
         """Return the pictures attached to these cards, by card id, locked in id order."""
@@ -86,6 +84,19 @@ class MediaRepository(Repository[MediaAsset]):
             .order_by(media_assets.c.id)
         )
         return {media.target_id: media for media in self._all(statement, lock=lock) if media.target_id}
+
+    def attached_to_post(self, post_id: UUID) -> list[MediaAsset]:
+        """Return the pictures of a post, locked in id order; the post is locked."""
+        statement = (
+            select(MediaAsset)
+            .where(
+                media_assets.c.target_type == MediaTarget.POST,
+                media_assets.c.target_id == post_id,
+                media_assets.c.status == MediaStatus.ATTACHED,
+            )
+            .order_by(media_assets.c.id)
+        )
+        return self._all(statement, lock=True)
 
     def on_key(self, object_key: str) -> list[MediaAsset]:
         """Return every picture that uses this object and is not deleted, locked in id order."""

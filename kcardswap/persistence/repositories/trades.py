@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, upda
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from kcardswap.domain.trades import UNFINISHED, Trade, TradeNotFound
+from kcardswap.domain.trades import UNFINISHED, CancelReason, Trade, TradeNotFound
 from kcardswap.persistence.orm.trades import card_holds, trade_pairs, trade_participants, trades
 from kcardswap.persistence.repositories.base import Repository
 from kcardswap.persistence.repositories.cards import CardRepository
@@ -66,6 +66,17 @@ class TradeRepository(Repository[Trade]):
         )
         statement = select(Trade).where(_unfinished(), trades.c.id.in_(shared)).order_by(trades.c.id)
         return self._all(statement, lock=True)
+
+    def lock_unfinished_of(self, user_id: UUID) -> list[Trade]:
+        """Return every unfinished trade this person takes part in, locked in id order."""
+        theirs = select(trade_participants.c.trade_id).where(trade_participants.c.user_id == user_id)
+        statement = select(Trade).where(_unfinished(), trades.c.id.in_(theirs)).order_by(trades.c.id)
+        return self._all(statement, lock=True)
+
+    def lock_holding(self, card_id: UUID) -> list[Trade]:
+        """Return the unfinished trade that keeps this card, locked, or nothing."""
+        holding = select(card_holds.c.trade_id).where(card_holds.c.card_id == card_id)
+        return self._all(select(Trade).where(_unfinished(), trades.c.id.in_(holding)), lock=True)
 
     def claim_overdue(self, now: datetime, *, limit: int) -> list[Trade]:
         """Lock up to ``limit`` trades past their deadline, most overdue first, but none that others lock."""
@@ -175,6 +186,15 @@ class Reservations:
             card.release()
         self.drop(trade.id for trade in ended)
         self.count_off(ended, now)
+
+    def call_off(self, unfinished: Sequence[Trade], reason: CancelReason, now: datetime) -> None:
+        """Cancel locked trades for ``reason`` and free their cards; overdue ones ended at their deadline."""
+        for trade in unfinished:
+            if trade.is_overdue(now):
+                trade.lapse()
+            else:
+                trade.call_off(reason, now=now)
+        self.release(unfinished, now)
 
     def lapse(self, overdue: Sequence[Trade], now: datetime) -> None:
         """Cancel locked trades at their deadline and free their cards."""
