@@ -135,11 +135,17 @@ def _placed(words: Sequence[str], filters: Mapping[str, Any]) -> ColumnElement[i
     """Return where a photocard comes: one more whole word counts more than any number of other names."""
     place: ColumnElement[int] = _text.place
     for word in words:
-        having = select(_whole.photocard_id).where(whole_words(_whole.text, [word]))
-        # A set that is looked up. Searching the text again would cost as much as finding it.
-        is_whole = _text.photocard_id.in_(having.where(*_meeting(_whole, filters)))
-        place = place - case((is_whole, WHOLE_WORD), else_=0)
+        place = place - case((_is_whole(word, words, filters), WHOLE_WORD), else_=0)
     return place
+
+
+def _is_whole(word: str, words: Sequence[str], filters: Mapping[str, Any]) -> ColumnElement[bool]:
+    if len(words) > 1:
+        # What holds several words are few texts, while one word of them can be in very many.
+        return _text.text.like(f"% {word} %")
+    # A set that is looked up. Searching the text again would cost as much as finding it.
+    having = select(_whole.photocard_id).where(whole_words(_whole.text, [word]))
+    return _text.photocard_id.in_(having.where(*_meeting(_whole, filters)))
 
 
 def _meeting(text: Any, filters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:

@@ -25,6 +25,15 @@ def upgrade() -> None:
             postgresql_concurrently=True,
         )
         op.drop_index(
+            "ix_photocard_texts_group_id", "photocard_texts", if_exists=True, postgresql_concurrently=True
+        )
+        op.create_index(
+            "ix_photocard_texts_group_id",
+            "photocard_texts",
+            ["group_id"],
+            postgresql_concurrently=True,
+        )
+        op.drop_index(
             "ix_photocard_texts_trigrams", "photocard_texts", if_exists=True, postgresql_concurrently=True
         )
         op.create_index(
@@ -50,4 +59,5 @@ def downgrade() -> None:
     with op.get_context().autocommit_block():
         op.drop_index("ix_photocard_texts_words", "photocard_texts", postgresql_concurrently=True)
         op.drop_index("ix_photocard_texts_trigrams", "photocard_texts", postgresql_concurrently=True)
+        op.drop_index("ix_photocard_texts_group_id", "photocard_texts", postgresql_concurrently=True)
         op.drop_index("ix_photocard_texts_parts", "photocard_texts", postgresql_concurrently=True)

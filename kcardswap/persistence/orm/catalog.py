@@ -228,6 +228,7 @@ photocard_texts = Table(
         postgresql_using="gin",
         postgresql_ops={"text": "gin_trgm_ops"},
     ),
+    Index("ix_photocard_texts_group_id", "group_id"),
     Index("ix_photocard_texts_trigrams", text("show_trgm(text)"), postgresql_using="gin"),
     Index("ix_photocard_texts_words", text("string_to_array(text, ' ')"), postgresql_using="gin"),
 )
