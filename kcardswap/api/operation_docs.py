@@ -172,13 +172,24 @@ def _key(refusal: type[Refusal]) -> str:
     return refusal.reason or refusal.__name__
 
 
-def _example(refusal: type[Refusal]) -> dict[str, Any]:
+class Example(dict[str, Any]):
+    """An example of the document, which nobody changes.
+
+    Operations are declared in steps, and each step copies all that was declared before. Copying the examples,
+    too, took 0.6 of the 3.3 seconds that every process needs to start.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Example":
+        return self
+
+
+def _example(refusal: type[Refusal]) -> Example:
     details = _details(refusal)
     error = {"code": public_kind(refusal).code, "message": _message(refusal), "details": details}
-    return {
-        "summary": (inspect.getdoc(refusal) or "").splitlines()[0],
-        "value": {"data": None, "meta": None, "error": error},
-    }
+    return Example(
+        summary=(inspect.getdoc(refusal) or "").splitlines()[0],
+        value={"data": None, "meta": None, "error": error},
+    )
 
 
 def _message(refusal: type[Refusal]) -> str:
