@@ -24,9 +24,13 @@ class Processes:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._pass_on)
 
-    def start(self, name: str, command: Sequence[str]) -> None:
-        """Start a process; ``name`` is what people are told when it ends by itself."""
-        self._running[name] = subprocess.Popen(command, cwd=PROJECT, env=self._environment)
+    def start(self, name: str, command: Sequence[str], **defaults: str) -> None:
+        """Start a process; ``name`` is what people are told when it ends by itself.
+
+        :param defaults: what its environment has where the environment of all says nothing.
+        """
+        environment = {**defaults, **self._environment}
+        self._running[name] = subprocess.Popen(command, cwd=PROJECT, env=environment)
 
     def any_ended(self) -> bool:
         """Tell whether a process is over."""

@@ -56,7 +56,8 @@ def serve(demo: bool) -> None:
             {**os.environ, **environment, "DATABASE_URL": url, "THREADS": str(settings.threads)}
         )
         processes.start(SERVER, gunicorn_command(settings))
-        processes.start("The worker", worker_command())
+        # It has all that happened to the demo people to carry out; a line for each would hide the welcome.
+        processes.start("The worker", worker_command(), LOG_LEVEL="WARNING")
         _announce_when_up(settings, processes, password, demo)
         sys.exit(processes.wait())
 
