@@ -156,6 +156,14 @@ def test_verified_come_first_then_whole_words_then_those_with_fewer_names(
     assert versions(connection, "ive") == ["whole", "long", "part", "pending"]
 
 
+def test_of_several_words_each_that_is_a_whole_one_counts(connection: Connection, runtime: Runtime) -> None:
+    verified = {"status": "verified", "group_id": group_named(connection, "ive")}
+    put(connection, runtime, "none", "dive", "reina", **verified)
+    put(connection, runtime, "one", "ive", "reina", "another name", **verified)
+    put(connection, runtime, "both", "ive", "rei", "another name", **verified)
+    assert versions(connection, "ive rei") == ["both", "one", "none"]
+
+
 def test_merged_photocards_are_in_no_list(connection: Connection, runtime: Runtime, mina: UUID) -> None:
     old, kept = (submit(runtime, mina, idol_group="IVE", version=version).photocard_id for version in "AB")
     merge(runtime, old, kept, mina)
